@@ -1,0 +1,98 @@
+/** One problem of a body, a query or a file: `path` is dotted from the root of what was checked. */
+export type Issue = { path: string; message: string; code: string }
+
+/** Code → HTTP status and title. A code never changes its meaning. */
+export const catalogue = {
+  // asking
+  BODY_INVALID: [400, "The body is not valid JSON"],
+  UNAUTHENTICATED: [401, "Authentication is required"],
+  CREDENTIALS_INVALID: [401, "The credentials are wrong"],
+  FORBIDDEN: [403, "This is not allowed"],
+  ORIGIN_FORBIDDEN: [403, "The request comes from another origin"],
+  NOT_FOUND: [404, "There is no such thing"],
+  METHOD_NOT_ALLOWED: [405, "The method is not allowed here"],
+  CONFLICT: [409, "The request conflicts with what is stored"],
+  NAME_TAKEN: [409, "The name is taken"],
+  BODY_TOO_LARGE: [413, "The body is too large"],
+  MEDIA_TYPE_UNSUPPORTED: [415, "The media type is not supported"],
+  VALIDATION_FAILED: [422, "The request does not fit"],
+  TOO_MANY_ATTEMPTS: [429, "There were too many failed attempts"],
+  INTERNAL: [500, "Pagoda failed"],
+  PLUGIN_FAILED: [500, "The plugin failed"],
+  NOT_YET: [501, "This is not built yet"],
+  STARTING: [503, "Pagoda is starting"],
+
+  // jobs
+  JOB_NOT_CANCELABLE: [409, "The job cannot be canceled"],
+
+  // configuration
+  CONFIG_INVALID: [422, "The configuration is invalid"],
+  USAGE: [422, "The command is wrong"],
+  LISTEN_FAILED: [409, "The address cannot be listened on"],
+  DATA_DIR_IN_USE: [409, "The data directory is in use"],
+  SECRET_KEY_MISMATCH: [409, "The secret key is not the database's"],
+  DATABASE_UNREACHABLE: [503, "The database cannot be reached"],
+  DATABASE_UNSUPPORTED: [422, "The database server is too old"],
+  DATABASE_NEWER: [409, "The database is newer than this program"],
+  MIGRATION_CHANGED: [409, "An applied migration was changed"],
+
+  // the way of a plugin
+  LOCKFILE_INVALID: [422, "The lockfile is invalid"],
+  SOURCE_INVALID: [422, "The source is invalid"],
+  SOURCE_NOT_FOUND: [404, "The source does not exist"],
+  SOURCE_REFUSED: [422, "The source is refused"],
+  SOURCE_TOO_LARGE: [413, "The source is too large"],
+  SOURCE_UNREACHABLE: [502, "The source cannot be reached"],
+  SOURCE_TIMEOUT: [504, "The source took too long"],
+  OFFLINE: [503, "The network is not allowed"],
+  INTEGRITY_MISSING: [422, "The lockfile has no integrity"],
+  INTEGRITY_MISMATCH: [409, "The integrity does not match"],
+  STORE_DAMAGED: [409, "The store is damaged"],
+  BUNDLE_FAILED: [422, "The plugin cannot be bundled"],
+  IMPORT_FORBIDDEN: [403, "The plugin imports what it was not granted"],
+  IMPORT_FAILED: [422, "The plugin cannot be imported"],
+  IMPORT_TIMEOUT: [504, "The plugin's import does not settle"],
+  PLUGIN_INVALID: [422, "The plugin is invalid"],
+  PLUGIN_MISMATCH: [409, "The plugin is not what the lockfile says"],
+  PLUGIN_INCOMPATIBLE: [409, "The plugin does not fit this host"],
+  PLUGIN_DUPLICATE: [409, "The plugin's id is taken"],
+  JOB_NUMBER_TAKEN: [409, "The job number is taken"],
+  DEPENDENCY_FAILED: [409, "A plugin that this one needs is not active"],
+  PERMISSION_MISSING: [403, "The plugin was not granted what it asks for"],
+  INITIALIZE_FAILED: [500, "The plugin's initialize failed"],
+} as const satisfies Record<string, readonly [status: number, title: string]>
+
+export type ErrorCode = keyof typeof catalogue
+
+export type ErrorDetails = { issues?: Issue[]; plugin?: string; cause?: unknown; headers?: Record<string, string> }
+
+/** Every error that Pagoda makes on purpose. Its message says what failed, what is, what was wanted, and what mends it. */
+export class PagodaError extends Error {
+  override name = "PagodaError"
+  readonly code: ErrorCode
+  readonly issues: Issue[] | undefined
+  readonly plugin: string | undefined
+  /** Headers that the answer carries, such as `Retry-After`. */
+  readonly headers: Record<string, string> | undefined
+
+  constructor(code: ErrorCode, message: string, details: ErrorDetails = {}) {
+    super(message, { cause: details.cause })
+    this.code = code
+    this.issues = details.issues
+    this.plugin = details.plugin
+    this.headers = details.headers
+  }
+
+  get status(): number {
+    return catalogue[this.code][0]
+  }
+
+  get title(): string {
+    return catalogue[this.code][1]
+  }
+}
+
+/** The message of anything that was thrown. */
+export function toMessage(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown)
+}
