@@ -1,0 +1,27 @@
+import { PluginSecurityError } from "@pagoda/sdk"
+import type { Log } from "./log.ts"
+import type { Undo } from "./undo.ts"
+
+/**
+ * Keeps what foreign code does late from ending the process: an exception in a timer, a rejection nobody awaits, a call of
+ * `process.exit`. None of them belongs to a request or a job any more, so the log is the only place to tell it.
+ */
+export function containForeignCode(log: Log, attribute: (error: unknown) => string | undefined): Undo {
+  const onLate = (what: string) => (error: unknown) => {
+    const plugin = attribute(error)
+    log.error(`${plugin ? `Plugin "${plugin}"` : "Pagoda"} left an ${what}`, { plugin, error })
+  }
+  const onException = onLate("uncaught exception")
+  const onRejection = onLate("unhandled rejection")
+  const { exit } = process
+  process.on("uncaughtException", onException)
+  process.on("unhandledRejection", onRejection)
+  process.exit = () => {
+    throw new PluginSecurityError("process.exit is refused: only the host ends its process")
+  }
+  return () => {
+    process.off("uncaughtException", onException)
+    process.off("unhandledRejection", onRejection)
+    process.exit = exit
+  }
+}
