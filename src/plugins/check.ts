@@ -1,0 +1,135 @@
+import { HOST_API_VERSION, type HookDefinition, type JobDefinition, type PluginDefinition } from "@pagoda/sdk"
+import type { TObject } from "@sinclair/typebox"
+import { Value } from "@sinclair/typebox/value"
+import { type ErrorCode, PagodaError } from "../errors.ts"
+import { toIssues } from "../issues.ts"
+import { idRule, isPluginId } from "./id.ts"
+import type { LockedPlugin } from "./lockfile.ts"
+import type { Manifest } from "./manifest.ts"
+import { isInRange, isRange, isVersion } from "./versions.ts"
+
+const entryHooks = ["validate", "get_attrs", ...around("create"), ...around("update"), ...around("delete")]
+const entityHooks = ["get_attrs", ...around("create"), ...around("update"), ...around("delete")]
+export const hookNames = [
+  ...[...entryHooks, ...around("restore")].map((name) => `entry.${name}`),
+  ...entityHooks.map((name) => `entity.${name}`),
+]
+
+/** What the host can do with a definition today; the rest is refused, so that nobody relies on what does not run. */
+const notYet = ["hooks", "overrides", "migrations", "pages", "onSettings"] as const
+
+/** A plugin whose every declaration was looked at: what is mounted. */
+export type CheckedPlugin = PluginDefinition & Required<Pick<PluginDefinition, "description" | "author" | "permissions">>
+
+/** Says whether what a module exports is the plugin that the lockfile means, and one that this host can run. */
+export function checkPlugin(
+  exported: unknown,
+  id: string,
+  locked: LockedPlugin,
+  manifest: Manifest | undefined,
+): CheckedPlugin {
+  const refuse = (code: ErrorCode, problem: string): never => {
+    throw new PagodaError(code, `Cannot load plugin "${id}": ${problem}`, { plugin: id })
+  }
+  if (typeof exported !== "object" || exported === null) {
+    refuse("PLUGIN_INVALID", "it has no default export; end it with `export default definePlugin({ … })`")
+  }
+  const plugin = exported as PluginDefinition
+  for (const problem of shapeProblems(plugin)) refuse("PLUGIN_INVALID", problem)
+  if (plugin.id !== id) refuse("PLUGIN_MISMATCH", `its code says the id "${plugin.id}"`)
+  if (locked.version !== undefined && plugin.version !== locked.version) {
+    refuse(
+      "PLUGIN_MISMATCH",
+      `its code says version "${plugin.version}", the lockfile "${locked.version}"; run "pagoda plugin update ${id}"`,
+    )
+  }
+  const range = plugin.engines?.pagoda
+  if (range !== undefined && !isInRange(HOST_API_VERSION, range)) {
+    refuse("PLUGIN_INCOMPATIBLE", `it works with host API "${range}", this is "${HOST_API_VERSION}"`)
+  }
+  if (manifest) for (const problem of manifestProblems(plugin, manifest)) refuse("PLUGIN_MISMATCH", problem)
+  for (const field of notYet) {
+    if (isUsed(plugin[field])) refuse("NOT_YET", `it uses "${field}", which this host does not run yet`)
+  }
+  return { ...plugin, description: plugin.description ?? "", author: plugin.author ?? "", permissions: plugin.permissions ?? [] }
+}
+
+/** The settings as the plugin first sees them: the defaults of its schema. */
+export function defaultSettings(plugin: PluginDefinition): Record<string, unknown> {
+  return plugin.settings ? (Value.Default(plugin.settings, {}) as Record<string, unknown>) : {}
+}
+
+function* shapeProblems(plugin: PluginDefinition): Generator<string> {
+  if (!plugin.id) yield `it has no "id"`
+  else if (typeof plugin.id !== "string" || !isPluginId(plugin.id)) yield `its id is "${plugin.id}", wanted ${idRule}`
+  if (!plugin.name || typeof plugin.name !== "string") yield `it has no "name"`
+  if (!plugin.version) yield `it has no "version"`
+  else if (!isVersion(plugin.version)) yield `its version is "${plugin.version}", wanted semver such as "1.0.0"`
+  for (const field of ["description", "author"] as const) yield* wanted(plugin, field, "string")
+  for (const field of ["routes", "pages", "initialize", "onSettings", "dispose"] as const) {
+    yield* wanted(plugin, field, "function")
+  }
+  const { permissions = [], dependencies = {}, engines = {}, hooks = [], jobs = {} } = plugin
+  if (!Array.isArray(permissions) || permissions.some((permission) => typeof permission !== "string")) {
+    yield `its "permissions" are no list of strings`
+  }
+  for (const [other, range] of Object.entries({ ...dependencies, ...(engines.pagoda && { pagoda: engines.pagoda }) })) {
+    if (typeof range !== "string" || !isRange(range)) yield `it wants "${other}" as "${range}", which is no semver range`
+  }
+  if (!Array.isArray(hooks)) yield `its "hooks" are no list`
+  else for (const hook of hooks) yield* hookProblems(hook)
+  for (const [number, job] of Object.entries(jobs)) yield* jobProblems(number, job as JobDefinition)
+  if (plugin.settings) yield* settingsProblems(plugin.settings)
+}
+
+function* wanted(plugin: PluginDefinition, field: keyof PluginDefinition, type: string): Generator<string> {
+  const value = plugin[field]
+  if (value !== undefined && typeof value !== type) yield `its "${field}" is of type "${typeof value}", wanted "${type}"`
+}
+
+function* hookProblems(hook: HookDefinition): Generator<string> {
+  const isEvent = typeof hook?.name === "string" && hook.name.includes(":")
+  if (!isEvent && !hookNames.includes(hook?.name)) {
+    yield `it has a hook on "${hook?.name}"; the hooks are ${hookNames.join(", ")}`
+  }
+  if (typeof hook?.handler !== "function") yield `its hook on "${hook?.name}" has no handler`
+}
+
+function* jobProblems(number: string, job: JobDefinition): Generator<string> {
+  if (!/^\d+$/.test(number)) yield `its job "${number}" is no number`
+  if (typeof job?.run !== "function") yield `its job ${number} has no "run"`
+  if (!job?.name || typeof job.name !== "string") yield `its job ${number} has no "name"`
+}
+
+function* settingsProblems(schema: TObject): Generator<string> {
+  if (schema.type !== "object" || !schema.properties) {
+    yield `its "settings" are no t.Object`
+    return
+  }
+  for (const [key, property] of Object.entries(schema.properties)) {
+    if (property.default === undefined) continue
+    for (const { message } of toIssues(property, property.default)) yield `the default of its setting "${key}": ${message}`
+  }
+}
+
+function* manifestProblems(plugin: PluginDefinition, manifest: Manifest): Generator<string> {
+  const declared = {
+    id: [plugin.id, manifest.id],
+    permissions: [[...(plugin.permissions ?? [])].sort(), [...manifest.permissions].sort()],
+    engines: [plugin.engines ?? {}, manifest.engines],
+    dependencies: [plugin.dependencies ?? {}, manifest.dependencies],
+  }
+  for (const [field, [code, told]] of Object.entries(declared)) {
+    if (!Bun.deepEquals(code, told)) {
+      yield `its code says ${field} ${JSON.stringify(code)}, its manifest ${JSON.stringify(told)}`
+    }
+  }
+}
+
+function isUsed(value: unknown): boolean {
+  return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : value !== undefined
+}
+
+function around(write: string): string[] {
+  return [`before_${write}`, `after_${write}`]
+}

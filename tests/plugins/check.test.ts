@@ -1,0 +1,87 @@
+import { describe, expect, test } from "bun:test"
+import { definePlugin, job, onEntry, type PluginDefinition, t } from "@pagoda/sdk"
+import { checkPlugin, defaultSettings, hookNames } from "../../src/plugins/check.ts"
+import type { Manifest } from "../../src/plugins/manifest.ts"
+
+const minimal = { id: "a-b", name: "A", version: "1.0.0" }
+const locked = { source: "file:a", version: "1.0.0" }
+
+function check(plugin: unknown, manifest?: Manifest, id = "a-b") {
+  return () => checkPlugin(plugin, id, locked, manifest)
+}
+
+test("a minimal plugin gets an empty description, author and permissions", () => {
+  expect(check(minimal)()).toMatchObject({ description: "", author: "", permissions: [] })
+})
+
+describe("an id", () => {
+  for (const id of ["a-b", "a_b", "a-b-123", "constructor", "x".repeat(100)]) {
+    test(`"${id}" is one`, () => expect(check({ ...minimal, id }, undefined, id)).not.toThrow())
+  }
+  for (const id of ["a b", "-a", "a-", "a--b", "a/b", "日本", "A", "__proto__", "x".repeat(101)]) {
+    test(`"${id}" is none`, () => expect(check({ ...minimal, id }, undefined, id)).toThrow(`its id is "${id}"`))
+  }
+})
+
+describe("refused, each with a message of its own:", () => {
+  const broken: [string, unknown, string, string][] = [
+    ["nothing exported", undefined, "PLUGIN_INVALID", "no default export"],
+    ["a function exported", () => {}, "PLUGIN_INVALID", "no default export"],
+    ["no id", { ...minimal, id: undefined }, "PLUGIN_INVALID", 'no "id"'],
+    ["no name", { ...minimal, name: "" }, "PLUGIN_INVALID", 'no "name"'],
+    ["no version", { ...minimal, version: undefined }, "PLUGIN_INVALID", 'no "version"'],
+    ["a version that is none", { ...minimal, version: "1" }, "PLUGIN_INVALID", 'its version is "1"'],
+    ["another id", { ...minimal, id: "other" }, "PLUGIN_MISMATCH", 'its code says the id "other"'],
+    ["another version", { ...minimal, version: "1.0.1" }, "PLUGIN_MISMATCH", 'the lockfile "1.0.0"'],
+    ["another host", { ...minimal, engines: { pagoda: "^3.0.0" } }, "PLUGIN_INCOMPATIBLE", 'works with host API "^3.0.0"'],
+    ["a range that is none", { ...minimal, dependencies: { b: "soon" } }, "PLUGIN_INVALID", 'wants "b" as "soon"'],
+    ["routes that are no function", { ...minimal, routes: {} }, "PLUGIN_INVALID", 'its "routes" is of type "object"'],
+    ["a job without run", { ...minimal, jobs: { 300: { name: "X" } } }, "PLUGIN_INVALID", 'its job 300 has no "run"'],
+    ["a job that is no number", { ...minimal, jobs: { x: { name: "X", run() {} } } }, "PLUGIN_INVALID", 'its job "x"'],
+    ["an unknown hook", { ...minimal, hooks: [{ name: "entry.explode", handler() {} }] }, "PLUGIN_INVALID", "entry.explode"],
+    ["a hook", { ...minimal, hooks: [onEntry("after_create", () => {})] }, "NOT_YET", 'it uses "hooks"'],
+    ["pages", { ...minimal, pages: () => {} }, "NOT_YET", 'it uses "pages"'],
+    [
+      "a default that does not fit",
+      { ...minimal, settings: t.Object({ N: t.Number({ default: "x" }) }) },
+      "PLUGIN_INVALID",
+      'its setting "N"',
+    ],
+  ]
+  for (const [what, plugin, code, message] of broken) {
+    test(what, () => {
+      let thrown: unknown
+      try {
+        check(plugin)()
+      } catch (error) {
+        thrown = error
+      }
+      expect(thrown).toMatchObject({ code, plugin: "a-b" })
+      expect(String(thrown)).toContain(message)
+      expect(String(thrown)).toContain('Cannot load plugin "a-b": ')
+    })
+  }
+})
+
+test("there are 17 hooks, and a message about an unknown one lists them", () => {
+  expect(new Set(hookNames).size).toBe(17)
+  const unknown = check({ ...minimal, hooks: [{ name: "entry.explode", handler() {} }] })
+  for (const name of hookNames) expect(unknown).toThrow(name)
+})
+
+test("the code must declare what the manifest told", () => {
+  const manifest: Manifest = { id: "a-b", permissions: ["db", "jobs:create"], engines: {}, dependencies: {} }
+  expect(check({ ...minimal, permissions: ["jobs:create", "db"] }, manifest)).not.toThrow()
+  expect(check({ ...minimal, permissions: ["jobs:create", "db", "system"] }, manifest)).toThrow("its code says permissions")
+  expect(check(minimal, { ...manifest, permissions: [], dependencies: { c: "^1" } })).toThrow("its code says dependencies")
+})
+
+test("settings begin as the defaults of their schema", () => {
+  const plugin: PluginDefinition = definePlugin({
+    ...minimal,
+    settings: t.Object({ GREETING: t.String({ default: "Hello" }), NAME: t.Optional(t.String()) }),
+    jobs: { 300: job({ name: "X", run: async () => {} }) },
+  })
+  expect(defaultSettings(plugin)).toEqual({ GREETING: "Hello" })
+  expect(defaultSettings(minimal)).toEqual({})
+})
