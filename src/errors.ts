@@ -5,6 +5,7 @@ export type Issue = { path: string; message: string; code: string }
 export const catalogue = {
   // asking
   BODY_INVALID: [400, "The body is not valid JSON"],
+  HOST_INVALID: [400, "The host of the request is invalid"],
   UNAUTHENTICATED: [401, "Authentication is required"],
   CREDENTIALS_INVALID: [401, "The credentials are wrong"],
   FORBIDDEN: [403, "This is not allowed"],

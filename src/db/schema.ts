@@ -1,0 +1,200 @@
+import type { JobStatus, Json, Time } from "@pagoda/sdk"
+import type { Kit } from "./kit.ts"
+
+/** Every table of the core, once. Whoever changes one runs `bun scripts/migrations.ts <name>`. */
+export function defineTables(kit: Kit) {
+  return { ...defineAccountTables(kit), ...definePluginTables(kit), ...defineJobTable(kit), ...defineMetaTable(kit) }
+}
+
+export type Tables = ReturnType<typeof defineTables>
+
+/** better-auth reads and writes these: it gives the keys their names, we give the columns theirs. */
+function defineAccountTables(kit: Kit) {
+  const made = { createdAt: () => kit.date("created_at").notNull(), updatedAt: () => kit.date("updated_at").notNull() }
+  const user = kit.table("user", {
+    id: kit.text().primaryKey(),
+    name: kit.text().notNull(),
+    email: kit.text().notNull().unique(),
+    emailVerified: kit.bool("email_verified").notNull().default(false),
+    image: kit.text(),
+    username: kit.text().notNull().unique(),
+    displayUsername: kit.text("display_username").notNull(),
+    is_admin: kit.bool().notNull().default(false),
+    is_readonly: kit.bool().notNull().default(false),
+    is_active: kit.bool().notNull().default(true),
+    createdAt: made.createdAt(),
+    updatedAt: made.updatedAt(),
+  })
+  const owner = () =>
+    kit
+      .text("user_id")
+      .notNull()
+      .references(() => user.id, { onDelete: "cascade" })
+  const session = kit.table(
+    "session",
+    {
+      id: kit.text().primaryKey(),
+      token: kit.text().notNull().unique(),
+      userId: owner(),
+      expiresAt: kit.date("expires_at").notNull(),
+      ipAddress: kit.text("ip_address"),
+      userAgent: kit.text("user_agent"),
+      createdAt: made.createdAt(),
+      updatedAt: made.updatedAt(),
+    },
+    (table) => [kit.index("session_user_id").on(table.userId)],
+  )
+  const account = kit.table(
+    "account",
+    {
+      id: kit.text().primaryKey(),
+      accountId: kit.text("account_id").notNull(),
+      providerId: kit.text("provider_id").notNull(),
+      userId: owner(),
+      accessToken: kit.text("access_token"),
+      refreshToken: kit.text("refresh_token"),
+      idToken: kit.text("id_token"),
+      accessTokenExpiresAt: kit.date("access_token_expires_at"),
+      refreshTokenExpiresAt: kit.date("refresh_token_expires_at"),
+      scope: kit.text(),
+      password: kit.text(),
+      createdAt: made.createdAt(),
+      updatedAt: made.updatedAt(),
+    },
+    (table) => [kit.index("account_user_id").on(table.userId)],
+  )
+  const verification = kit.table(
+    "verification",
+    {
+      id: kit.text().primaryKey(),
+      identifier: kit.text().notNull(),
+      value: kit.text().notNull(),
+      expiresAt: kit.date("expires_at").notNull(),
+      createdAt: made.createdAt(),
+      updatedAt: made.updatedAt(),
+    },
+    (table) => [kit.index("verification_identifier").on(table.identifier)],
+  )
+  const apikey = kit.table(
+    "apikey",
+    {
+      id: kit.text().primaryKey(),
+      configId: kit.text("config_id").notNull(),
+      name: kit.text(),
+      start: kit.text(),
+      prefix: kit.text(),
+      /** The hash: the key itself is stored nowhere. */
+      key: kit.text().notNull().unique(),
+      referenceId: kit
+        .text("reference_id")
+        .notNull()
+        .references(() => user.id, { onDelete: "cascade" }),
+      refillInterval: kit.int("refill_interval"),
+      refillAmount: kit.int("refill_amount"),
+      lastRefillAt: kit.date("last_refill_at"),
+      enabled: kit.bool(),
+      rateLimitEnabled: kit.bool("rate_limit_enabled"),
+      rateLimitTimeWindow: kit.int("rate_limit_time_window"),
+      rateLimitMax: kit.int("rate_limit_max"),
+      requestCount: kit.int("request_count"),
+      remaining: kit.int(),
+      lastRequest: kit.date("last_request"),
+      expiresAt: kit.date("expires_at"),
+      permissions: kit.text(),
+      metadata: kit.text(),
+      createdAt: made.createdAt(),
+      updatedAt: made.updatedAt(),
+    },
+    (table) => [kit.index("apikey_reference_id").on(table.referenceId)],
+  )
+  return { user, session, account, verification, apikey }
+}
+
+function definePluginTables(kit: Kit) {
+  const installed_plugin = kit.table("installed_plugin", {
+    plugin_id: kit.text().primaryKey(),
+    name: kit.text().notNull(),
+    version: kit.text().notNull(),
+    enabled: kit.bool().notNull().default(true),
+    installed_at: kit.time().notNull().$defaultFn(now),
+    updated_at: kit.time().notNull().$defaultFn(now).$onUpdateFn(now),
+  })
+  const owner = () =>
+    kit
+      .text("plugin")
+      .notNull()
+      .references(() => installed_plugin.plugin_id, { onDelete: "cascade" })
+  const plugin_dependency = kit.table(
+    "plugin_dependency",
+    { plugin: owner(), dependency_id: kit.text().notNull(), version_constraint: kit.text().notNull() },
+    (table) => [kit.primaryKey({ columns: [table.plugin, table.dependency_id] })],
+  )
+  const plugin_setting = kit.table(
+    "plugin_setting",
+    {
+      plugin: owner(),
+      key: kit.text().notNull(),
+      value: kit.json<Json>(),
+      encrypted: kit.bool().notNull().default(false),
+    },
+    (table) => [kit.primaryKey({ columns: [table.plugin, table.key] })],
+  )
+  return { installed_plugin, plugin_dependency, plugin_setting }
+}
+
+function defineJobTable(kit: Kit) {
+  const job = kit.table(
+    "job",
+    {
+      id: kit.serial(),
+      operation: kit.int().notNull(),
+      operation_name: kit.text().notNull(),
+      plugin: kit.text(),
+      user_id: kit.text().notNull(),
+      username: kit.text().notNull(),
+      target_type: kit.text(),
+      target_id: kit.scalar(),
+      target_name: kit.text(),
+      status: kit.text().$type<JobStatus>().notNull().default("preparing"),
+      progress: kit.int().notNull().default(0),
+      message: kit.text().notNull().default(""),
+      params: kit.json<Json>().notNull(),
+      text: kit.text(),
+      error: kit.text(),
+      /** How many times `run` was started. */
+      attempts: kit.int().notNull().default(0),
+      /** How many tries failed: one that was killed is not among them. */
+      failures: kit.int().notNull().default(0),
+      /** How many times the process died while it ran. */
+      interruptions: kit.int().notNull().default(0),
+      cancelable: kit.bool().notNull().default(true),
+      downloadable: kit.bool().notNull().default(false),
+      hidden: kit.bool().notNull().default(false),
+      /** A job with a key runs after those before it with the same one. */
+      serial_key: kit.text(),
+      /** Not before this time: a try after a failed one waits. */
+      run_after: kit.time(),
+      created_at: kit.time().notNull().$defaultFn(now),
+      updated_at: kit.time().notNull().$defaultFn(now).$onUpdateFn(now),
+      started_at: kit.time(),
+      finished_at: kit.time(),
+    },
+    (table) => [
+      kit.index("job_user_id").on(table.user_id, table.id),
+      kit.index("job_status").on(table.status, table.id),
+      kit.index("job_operation").on(table.operation, table.id),
+      kit.index("job_plugin").on(table.plugin, table.id),
+    ],
+  )
+  return { job }
+}
+
+/** Facts about the database itself, such as the fingerprint of the key it was made with. */
+function defineMetaTable(kit: Kit) {
+  const meta = kit.table("meta", { key: kit.text().primaryKey(), value: kit.text().notNull() })
+  return { meta }
+}
+
+function now(): Time {
+  return new Date().toISOString()
+}
