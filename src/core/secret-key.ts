@@ -1,0 +1,68 @@
+import { createHmac, hkdfSync, randomBytes } from "node:crypto"
+import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { join } from "node:path"
+import { eq } from "drizzle-orm"
+import type { Database } from "../db/database.ts"
+import { PagodaError } from "../errors.ts"
+
+const shortest = 32
+const fingerprintRow = "secret_key_fingerprint"
+
+/** The environment's key, else the data directory's, which the first start makes. */
+export async function readSecretKey(options: { dataDir: string; secretKey?: string | undefined }): Promise<string> {
+  if (options.secretKey !== undefined) return options.secretKey
+  const file = join(options.dataDir, "secret.key")
+  const key = (await readIfThere(file)) ?? (await writeNewKey(file, options.dataDir))
+  if (key.length >= shortest) return key
+  throw new PagodaError(
+    "CONFIG_INVALID",
+    `Cannot use the secret key: "${file}" has ${key.length} characters, wanted at least ${shortest}; restore it from a backup or set PAGODA_SECRET_KEY`,
+  )
+}
+
+/** A key for one purpose: whoever learns it learns no other. */
+export function deriveKey(secretKey: string, purpose: string): Uint8Array {
+  return new Uint8Array(hkdfSync("sha256", secretKey, "", `pagoda:${purpose}`, 32))
+}
+
+/** A database made with another key holds settings that cannot be decrypted and sessions that do not verify. */
+export async function checkSecretKey({ db, tables: { meta } }: Database, secretKey: string): Promise<void> {
+  const fingerprint = createHmac("sha256", deriveKey(secretKey, "fingerprint")).update("pagoda").digest("base64url")
+  const read = () => db.select().from(meta).where(eq(meta.key, fingerprintRow))
+  let [stored] = await read()
+  if (!stored) {
+    await db.insert(meta).values({ key: fingerprintRow, value: fingerprint }).onConflictDoNothing()
+    ;[stored] = await read()
+  }
+  if (stored?.value === fingerprint) return
+  throw new PagodaError(
+    "SECRET_KEY_MISMATCH",
+    'Cannot start: the secret key is not the one that the database was made with; set PAGODA_SECRET_KEY to that one, or restore "secret.key" in the data directory',
+  )
+}
+
+async function readIfThere(file: string): Promise<string | undefined> {
+  try {
+    return (await readFile(file, "utf8")).trim()
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined
+    throw new PagodaError("CONFIG_INVALID", `Cannot read the secret key "${file}": ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+/** `link` takes the name only where it is free, and with the whole content: of two processes one wins and both read it. */
+async function writeNewKey(file: string, folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true, mode: 0o700 })
+  const draft = `${file}.${randomBytes(6).toString("hex")}`
+  await writeFile(draft, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" })
+  try {
+    await link(draft, file)
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error
+  } finally {
+    await rm(draft, { force: true })
+  }
+  return (await readFile(file, "utf8")).trim()
+}
