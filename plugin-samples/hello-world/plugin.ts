@@ -39,6 +39,7 @@ export default definePlugin({
         await progress(30, "Looking up the greeting")
         await progress(60, "Greeting")
         await progress(90, "Finishing")
+        await progress(100, "Done")
         return `Hello World task completed! Greeting: ${params.message} from ${user.username}!`
       },
     }),

@@ -1,0 +1,134 @@
+import type { Api, JobFilter } from "./api.ts"
+import type { Job, Json, User } from "./data.ts"
+import { PluginError, PluginSecurityError } from "./errors.ts"
+import type { PluginDefinition } from "./plugin.ts"
+import type { TestJob, TestJobs } from "./testing-jobs.ts"
+
+/** One line of `api.log`. */
+export type TestLogLine = { level: "debug" | "info" | "warn" | "error"; message: string; fields: Record<string, Json> }
+
+export type TestApiOptions = {
+  definition: PluginDefinition
+  granted: ReadonlySet<string>
+  settings: Record<string, unknown>
+  jobs: TestJobs
+  log: TestLogLine[]
+  env: Record<string, string>
+  assets: Record<string, string | Uint8Array<ArrayBuffer>>
+}
+
+const statuses = new WeakMap<object, number>()
+
+/** The status that an error of `api.*` is answered with where a route lets it through. */
+export function testApiStatus(error: unknown): number | undefined {
+  return typeof error === "object" && error !== null ? statuses.get(error) : undefined
+}
+
+export function createTestApi(options: TestApiOptions): (user: User | null) => Api {
+  const { definition, granted, settings, jobs, log, env, assets } = options
+
+  const need = (permission: string) => {
+    if (granted.has(permission)) return
+    throw new PluginSecurityError(`Plugin "${definition.id}" was not granted the permission "${permission}"`, {
+      code: "PERMISSION_MISSING",
+    })
+  }
+  const write =
+    (level: TestLogLine["level"]) =>
+    async (message: string, fields: Record<string, Json> = {}) =>
+      void log.push({ level, message, fields })
+
+  const apiFor = (user: User | null): Api => {
+    const self = (): User => {
+      if (user) return user
+      throw new PluginSecurityError(`Plugin "${definition.id}" acts for nobody here`, { code: "FORBIDDEN" })
+    }
+    const visible = (job: TestJob) => self().is_admin || job.user.id === self().id
+    const find = (id: number): TestJob => {
+      const job = jobs.all.find((one) => one.id === id)
+      if (job && visible(job)) return job
+      throw new PluginError(`There is no job ${id}`, { code: "NOT_FOUND" })
+    }
+    return {
+      jobs: {
+        create: guard(async (request) => {
+          need("jobs:create")
+          return toJob(jobs.create(request, self()))
+        }),
+        get: guard(async (id: number) => toJob(find(id))),
+        list: guard(async (filter: JobFilter = {}) =>
+          toPage(
+            jobs.all.filter((job) => job.user.id === self().id),
+            filter,
+          ),
+        ),
+        cancel: guard(async (id: number) => {
+          const job = find(id)
+          const isOpen = job.status === "preparing" || job.status === "processing"
+          if (!isOpen || !job.cancelable) {
+            throw new PluginError(`Cannot cancel job ${id}: it is "${job.status}"`, { code: "JOB_NOT_CANCELABLE" })
+          }
+          jobs.cancel(job)
+          return toJob(job)
+        }),
+        register: notYet("jobs.register"),
+        schedule: notYet("jobs.schedule"),
+      },
+      settings: { get: async () => structuredClone(settings), set: notYet("settings.set") },
+      log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
+      asset: guard(async (path: string) => {
+        if (Object.hasOwn(assets, path)) return new Response(assets[path])
+        throw new PluginError(`Plugin "${definition.id}" has no file "${path}"`, { code: "ASSET_NOT_FOUND" })
+      }),
+      env: guard(async (name: string) => {
+        need(`env:${name}`)
+        return Object.hasOwn(env, name) ? env[name] : undefined
+      }),
+      fetch: notYet("fetch"),
+      as: notYet("as"),
+      asSystem: notYet("asSystem"),
+    }
+  }
+  return apiFor
+}
+
+const known: Record<string, number> = {
+  PERMISSION_MISSING: 403,
+  FORBIDDEN: 403,
+  NOT_FOUND: 404,
+  ASSET_NOT_FOUND: 404,
+  JOB_NOT_CANCELABLE: 409,
+  PLUGIN_VALIDATION: 422,
+  NOT_YET: 501,
+}
+
+function guard<Arguments extends unknown[], Result>(call: (...values: Arguments) => Promise<Result>) {
+  return async (...values: Arguments): Promise<Result> => {
+    try {
+      return await call(...values)
+    } catch (error) {
+      if (error instanceof PluginError) statuses.set(error, known[error.code] ?? 400)
+      throw error
+    }
+  }
+}
+
+function notYet(name: string): () => Promise<never> {
+  return guard(async () => {
+    throw new PluginError(`api.${name} is not yet built`, { code: "NOT_YET" })
+  })
+}
+
+function toJob({ reports: _, ...job }: TestJob): Job {
+  return structuredClone(job)
+}
+
+function toPage(jobs: TestJob[], { status, operation, limit = 30, offset = 0 }: JobFilter) {
+  const found = jobs
+    .filter(
+      (job) =>
+        (status === undefined || job.status === status) && (operation === undefined || job.operation === operation),
+    )
+    .toReversed()
+  return { count: found.length, next: null, previous: null, results: found.slice(offset, offset + limit).map(toJob) }
+}

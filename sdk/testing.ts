@@ -1,0 +1,134 @@
+/**
+ * Tests of a plugin without a host: its routes on a real Elysia, its jobs and `api` in memory.
+ *
+ * It holds the plugin to the host's rules on credentials, permissions, params and errors, and is no host: nothing is
+ * fetched, verified, bundled or stored, no import policy is applied, a job runs when the test says so, once, and what the
+ * host does not do yet throws here as well.
+ *
+ * @example
+ * import { expect, test } from "bun:test"
+ * import { testPlugin } from "@pagoda/sdk/testing"
+ * import plugin from "./plugin.ts"
+ *
+ * test("greets by name", async () => {
+ *   await using tested = await testPlugin(plugin)
+ *   const response = await tested.request("/greet/Ada")
+ *   expect(await response.json()).toMatchObject({ greeting: "Hello, Ada! Welcome to Pagoda!" })
+ * })
+ *
+ * @module
+ */
+import type { Static, TObject } from "@sinclair/typebox"
+import { Value } from "@sinclair/typebox/value"
+import type { Json, User } from "./data.ts"
+import { PluginValidationError } from "./errors.ts"
+import type { PluginDefinition } from "./plugin.ts"
+import { createTestApi, type TestLogLine } from "./testing-api.ts"
+import { createTestApp } from "./testing-app.ts"
+import { createTestJobs, type TestJob } from "./testing-jobs.ts"
+
+export type { TestLogLine } from "./testing-api.ts"
+export type { TestJob, TestReport } from "./testing-jobs.ts"
+
+/** Who acts where a test names nobody: neither administrator nor read-only. */
+export const testUser: User = {
+  id: "test-user",
+  username: "tester",
+  email: null,
+  is_admin: false,
+  is_readonly: false,
+  is_active: true,
+}
+
+export type TestOptions<Settings> = {
+  /** Who acts; `null`: nobody is logged in. Default: `testUser`. */
+  user?: User | null
+  /** What differs from the defaults of the plugin's schema. */
+  settings?: Partial<Settings>
+  /** What the operator grants. Default: everything that the plugin asks for. */
+  permissions?: string[]
+  /** What `api.env` finds. */
+  env?: Record<string, string>
+  /** What `api.asset` finds, by path. */
+  assets?: Record<string, string | Uint8Array<ArrayBuffer>>
+}
+
+/** A plugin under test. */
+export type TestPlugin = AsyncDisposable & {
+  /**
+   * Asks one of the plugin's routes; `path` begins below the plugin's prefix. A `json` body is sent as JSON.
+   *
+   * @example await tested.request("/hello", { method: "POST", json: { message: "Hi" } })
+   */
+  request(path: string, init?: RequestInit & { json?: Json; user?: User | null }): Promise<Response>
+  /**
+   * Makes a job and runs it to its end; an exception of `run` makes it `error`, as in the host.
+   *
+   * @example expect((await tested.runJob(1001, { message: "Hi" })).text).toBe("Hi from tester!")
+   * @throws `PluginValidationError` when the params do not fit, `PluginError` with code `NOT_FOUND` for an unknown number
+   */
+  runJob(number: number, params?: Json): Promise<TestJob>
+  /** Runs the jobs that routes, jobs or `initialize` made and that wait, oldest first; gives them as they ended. */
+  runJobs(): Promise<TestJob[]>
+  /** Every job so far, oldest first. */
+  readonly jobs: readonly TestJob[]
+  /** Every line of `api.log` so far. */
+  readonly log: readonly TestLogLine[]
+  /** Fires the signal of every job that runs, then the plugin's own `dispose`. */
+  dispose(): Promise<void>
+}
+
+/**
+ * Mounts a plugin and runs its `initialize`.
+ *
+ * @throws `PluginValidationError` when the settings do not fit the plugin's schema, and whatever `routes` and
+ *   `initialize` throw
+ */
+export async function testPlugin<Settings extends TObject>(
+  definition: PluginDefinition<Settings>,
+  options: TestOptions<Static<Settings>> = {},
+): Promise<TestPlugin> {
+  const user = options.user === undefined ? testUser : options.user
+  const settings = toSettings(definition, options.settings)
+  const plugin = definition as unknown as PluginDefinition
+  const log: TestLogLine[] = []
+  const granted = new Set(options.permissions ?? definition.permissions ?? [])
+  const jobs = createTestJobs(plugin, (who) => api(who))
+  const { env = {}, assets = {} } = options
+  const api = createTestApi({ definition: plugin, granted, settings, jobs, log, env, assets })
+  const app = createTestApp(plugin, settings, api)
+  await definition.initialize?.(api(null) as never)
+
+  const dispose = async () => {
+    jobs.abort()
+    await definition.dispose?.()
+  }
+  return {
+    request: (path, { user: who = user, json, ...init } = {}) => app.request(path, withJson(init, json), who),
+    runJob: async (number, params) => jobs.run(jobs.create({ operation: number, params }, user ?? testUser)),
+    runJobs: jobs.runWaiting,
+    jobs: jobs.all,
+    log,
+    dispose,
+    [Symbol.asyncDispose]: dispose,
+  }
+}
+
+function toSettings<Settings extends TObject>(
+  { settings: schema }: PluginDefinition<Settings>,
+  given: object = {},
+): Record<string, unknown> {
+  if (!schema) return { ...given }
+  const settings = Value.Default(schema, structuredClone(given)) as Record<string, unknown>
+  const problem = Value.Errors(schema, settings).First()
+  if (!problem) return settings
+  const path = problem.path.slice(1).replaceAll("/", ".")
+  throw new PluginValidationError(`The settings do not fit: ${path}: ${problem.message}`, { path })
+}
+
+function withJson(init: RequestInit, json: Json | undefined): RequestInit {
+  if (json === undefined) return init
+  const headers = new Headers(init.headers)
+  headers.set("content-type", "application/json")
+  return { method: "POST", ...init, headers, body: JSON.stringify(json) }
+}
