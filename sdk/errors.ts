@@ -40,7 +40,7 @@ export class PluginLoadError extends PluginError {
   }
 }
 
-/** What was given does not fit: answered with 422. */
+/** What was given does not fit. From `api.*` it is answered with 422, thrown by the plugin itself with 400. */
 export class PluginValidationError extends PluginError {
   override name = "PluginValidationError"
   constructor(message: string, options: PluginErrorOptions = {}) {
@@ -48,7 +48,7 @@ export class PluginValidationError extends PluginError {
   }
 }
 
-/** A call without its grant; the message names the permission. Answered with 403 where a route lets it through. */
+/** A call of `api.*` without its grant; the message names the permission. A route that lets it through answers 403. */
 export class PluginSecurityError extends PluginError {
   override name = "PluginSecurityError"
   constructor(message: string, options: PluginErrorOptions = {}) {

@@ -20,6 +20,7 @@ export const catalogue = {
   TOO_MANY_ATTEMPTS: [429, "There were too many failed attempts"],
   INTERNAL: [500, "Pagoda failed"],
   PLUGIN_FAILED: [500, "The plugin failed"],
+  ASSET_NOT_FOUND: [404, "The plugin has no such file"],
   NOT_YET: [501, "This is not built yet"],
   STARTING: [503, "Pagoda is starting"],
 

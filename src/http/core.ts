@@ -1,0 +1,32 @@
+import type { User } from "@pagoda/sdk"
+import { type AnyElysia, Elysia } from "elysia"
+import type { Accounts } from "../core/accounts.ts"
+import type { Jobs } from "../jobs/jobs.ts"
+import type { Log } from "../log.ts"
+import type { PluginRecord } from "../plugins/record.ts"
+
+/** The plugins as the API sees them. */
+export type PluginDirectory = {
+  readonly apps: ReadonlyMap<string, AnyElysia>
+  /** `true` once every plugin is active or known not to be. */
+  readonly settled: boolean
+  list(): PluginRecord[]
+  get(id: string): PluginRecord | undefined
+  setEnabled(id: string, enabled: boolean): Promise<PluginRecord>
+}
+
+export type HttpContext = { accounts: Accounts; jobs: Jobs; plugins: PluginDirectory; log: Log }
+
+type Empty = Record<never, never>
+
+/** The app that the core's resources add their routes to; `user` is `null` only where a route says `auth: false`. */
+export type CoreApp = Elysia<
+  "",
+  { decorator: Empty; store: Empty; derive: Empty; resolve: { user: User } },
+  { typebox: Empty; error: Empty },
+  { schema: Empty; standaloneSchema: Empty; macro: { auth?: boolean }; macroFn: Empty; parser: Empty; response: Empty }
+>
+
+export function createCore(): AnyElysia {
+  return new Elysia({ handler: { standardHostname: false } }).decorate("user", null) as unknown as AnyElysia
+}

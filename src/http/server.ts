@@ -1,0 +1,156 @@
+import type { ServerWebSocket } from "bun"
+import type { AnyElysia } from "elysia"
+import { websocket } from "elysia/ws"
+import { PagodaError, toMessage } from "../errors.ts"
+import type { Log } from "../log.ts"
+import { pluginPrefix } from "../plugins/mount.ts"
+import { createProblem, respond } from "./problem.ts"
+
+export type ServerOptions = {
+  host: string
+  port: number
+  core: AnyElysia
+  /** The apps of the active plugins by id; looked at for every request, so that a plugin comes and goes at once. */
+  plugins: ReadonlyMap<string, AnyElysia>
+  log: Log
+  /** How long open requests and streams may go on after `stop`. */
+  graceMs?: number
+}
+
+export type Server = {
+  readonly url: string
+  /** Closes the sockets of a plugin that leaves; its clients may connect again. */
+  closeSockets(plugin: string): void
+  stop(): Promise<void>
+}
+
+/** Bun itself refuses more, with an answer that has no body. JSON has a limit of its own, below this. */
+const MAX_BODY_BYTES = 128 * 1024 * 1024
+/** "Service restart", of the registry of WebSocket close codes. */
+const RESTARTING = 1012
+
+export function startServer(options: ServerOptions): Server {
+  const sockets = new Map<string, Set<ServerWebSocket>>()
+  const server = listen(options, sockets)
+  return {
+    url: toUrl(options.host, server.port as number),
+    closeSockets(plugin) {
+      for (const socket of sockets.get(plugin) ?? []) socket.close(RESTARTING, "The plugin restarts")
+    },
+    async stop() {
+      const { promise, resolve } = Promise.withResolvers<void>()
+      const timer = setTimeout(resolve, options.graceMs ?? 5000)
+      await Promise.race([server.stop(), promise])
+      clearTimeout(timer)
+      await server.stop(true)
+    },
+  }
+}
+
+type Sockets = Map<string, Set<ServerWebSocket>>
+type BunServer = Bun.Server<unknown>
+
+function listen({ host, port, core, plugins, log }: ServerOptions, sockets: Sockets): BunServer {
+  try {
+    const server: BunServer = Bun.serve({
+      hostname: host,
+      port,
+      idleTimeout: 30,
+      maxRequestBodySize: MAX_BODY_BYTES,
+      development: false,
+      // "development: false" turns it on, and then a second host on the port starts silently
+      reusePort: false,
+      fetch: createDispatch(core, plugins, (id) => createFacade(server, id)),
+      error(error) {
+        log.error("Cannot answer a request", { error })
+        return respond(createProblem("INTERNAL", 500, "The request failed: the log says why"))
+      },
+      websocket: trackSockets(sockets) as never,
+    })
+    return server
+  } catch (error) {
+    const wanted = 'choose another with "--port" and "--host"'
+    throw new PagodaError("LISTEN_FAILED", `Cannot listen on "${host}:${port}": ${toMessage(error)}; ${wanted}`, {
+      cause: error,
+    })
+  }
+}
+
+type Dispatch = (request: Request) => Response | Promise<Response>
+
+/** Picks the app by the path as it was sent; each app matches that same text, so that none answers for another. */
+export function createDispatch(
+  core: AnyElysia,
+  plugins: ReadonlyMap<string, AnyElysia>,
+  facadeFor: (id: string) => unknown = () => null,
+): Dispatch {
+  const prefix = pluginPrefix("")
+  return function dispatch(request) {
+    const { url } = request
+    if (url.charCodeAt(0) === SLASH) return withoutHost(request, dispatch)
+    // where Elysia starts to read the path as well
+    const path = url.indexOf("/", 7)
+    if (!url.startsWith(prefix, path)) return toApp(core, "", request)
+    const from = path + prefix.length
+    let to = from
+    while (to < url.length && url.charCodeAt(to) !== SLASH && url.charCodeAt(to) !== QUESTION) to++
+    const id = url.slice(from, to)
+    const app = plugins.get(id)
+    if (url.charCodeAt(to) !== SLASH) return toApp(core, "", request)
+    const isRoot = to + 1 === url.length || url.charCodeAt(to + 1) === QUESTION
+    // the record of a plugin, with a trailing slash, unless the plugin has a route of its own there
+    if (isRoot && !(app && `${prefix}${id}/` in app.router.static)) return toApp(core, "", request)
+    if (app) return toApp(app, id, request)
+    return respond(createProblem("NOT_FOUND", 404, `There is no active plugin "${id}"`))
+  }
+
+  function toApp(app: AnyElysia, id: string, request: Request) {
+    if (app.server === null) app.server = facadeFor(id) as AnyElysia["server"]
+    return app.fetch(request)
+  }
+}
+
+/** HTTP/1.0 knows no host; one that does not parse would make the path begin in the middle of it. */
+function withoutHost(request: Request, dispatch: Dispatch): Response | Promise<Response> {
+  const host = request.headers.get("host")
+  if (host === null) return dispatch(new Request(`http://localhost${request.url}`, request))
+  return respond(
+    createProblem("HOST_INVALID", 400, `Cannot read the header "Host": it is "${host}", wanted a host name`),
+  )
+}
+
+const SLASH = 47
+const QUESTION = 63
+
+/** What an app may do with the server. With the real one it could stop it, and compiling would replace our dispatch. */
+function createFacade(server: BunServer, plugin: string) {
+  return {
+    publish: server.publish.bind(server),
+    requestIP: server.requestIP.bind(server),
+    timeout: server.timeout.bind(server),
+    upgrade: (request: Request, options: { data: object }) => {
+      Object.defineProperty(options.data, "plugin_id", { value: plugin })
+      return server.upgrade(request, options as never)
+    },
+  }
+}
+
+function trackSockets(sockets: Sockets) {
+  const idOf = (socket: ServerWebSocket) => (socket.data as unknown as { plugin_id: string }).plugin_id
+  return {
+    ...websocket,
+    open(socket: ServerWebSocket) {
+      const id = idOf(socket)
+      sockets.set(id, (sockets.get(id) ?? new Set()).add(socket))
+      return websocket.open?.(socket as never)
+    },
+    close(socket: ServerWebSocket, code: number, reason: string) {
+      sockets.get(idOf(socket))?.delete(socket)
+      return websocket.close?.(socket as never, code, reason)
+    },
+  }
+}
+
+function toUrl(host: string, port: number): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`
+}

@@ -1,0 +1,111 @@
+import { expect, test } from "bun:test"
+import { t } from "@pagoda/sdk"
+import { Validator } from "@seriousme/openapi-schema-validator"
+import { t as elysia } from "elysia"
+import helloWorld from "../../plugin-samples/hello-world/plugin.ts"
+import { openTestApp, type TestApp } from "../support/app.ts"
+import { eachDatabase } from "../support/database.ts"
+
+type Operation = {
+  summary: string
+  tags: string[]
+  operationId: string
+  security: object[]
+  responses: Record<string, { description?: string; $ref?: string }>
+  requestBody?: { content: Record<string, object> }
+}
+type Document = {
+  openapi: string
+  tags: { name: string }[]
+  paths: Record<string, Record<string, Operation>>
+  components: { schemas: Record<string, object> }
+}
+
+async function readDocument(app: TestApp): Promise<Document> {
+  const response = await app.request("/swagger/json")
+  expect(response.headers.get("content-type")).toBe("application/json")
+  return (await response.json()) as Document
+}
+
+eachDatabase((dialect, open) => {
+  if (dialect !== "sqlite") return
+
+  test("the document of the core and the plugins is valid OpenAPI 3.1 in every schema", async () => {
+    await using app = await openTestApp(await open())
+    app.add(helloWorld)
+    app.add({ id: "odd", name: "Odd", version: "1.0.0", routes: addOddRoutes as never })
+    const document = await readDocument(app)
+    const { valid, errors } = await new Validator().validate(structuredClone(document))
+    expect(errors ?? []).toEqual([])
+    expect(valid).toBe(true)
+    expect(document.openapi).toBe("3.1.0")
+    expect(JSON.stringify(document)).not.toMatch(/"type":"(Date|void|undefined|Uint8Array|File)"/)
+    for (const ref of JSON.stringify(document).matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+      expect(document.components.schemas).toHaveProperty([ref[1] ?? ""])
+    }
+  })
+
+  test("every operation has a summary, a tag, an id of its own, a security scheme and described answers", async () => {
+    await using app = await openTestApp(await open())
+    app.add(helloWorld)
+    app.add({ id: "odd", name: "Odd", version: "1.0.0", routes: addOddRoutes as never })
+    const { paths, tags } = await readDocument(app)
+    const operations = Object.values(paths).flatMap((item) => Object.values(item))
+    const ids = operations.map(({ operationId }) => operationId)
+    expect(new Set(ids).size).toBe(ids.length)
+    for (const operation of operations) {
+      expect(operation.summary).toBeString()
+      expect(operation.tags.length).toBeGreaterThan(0)
+      for (const tag of operation.tags) expect(tags).toContainEqual({ name: tag })
+      expect(operation.security).toBeArray()
+      expect(operation.responses).toHaveProperty("default")
+      for (const { description, $ref } of Object.values(operation.responses)) expect(description ?? $ref).toBeString()
+      expect(Object.keys(operation.requestBody?.content ?? { one: {} })).toHaveLength(1)
+    }
+  })
+
+  test("routes that are open say so, and a plugin's are tagged with its id", async () => {
+    await using app = await openTestApp(await open())
+    app.add({ id: "odd", name: "Odd", version: "1.0.0", routes: addOddRoutes as never })
+    const { paths } = await readDocument(app)
+    expect(paths["/health/live"]?.get?.security).toEqual([])
+    expect(paths["/api/v2/auth/login"]?.post?.security).toEqual([])
+    expect(paths["/api/v2/me"]?.get?.security).toEqual([{ token: [] }, { session: [] }])
+    expect(paths["/api/v2/plugins/odd/open/{id}"]?.get).toMatchObject({
+      security: [],
+      tags: ["odd"],
+      summary: "Open it",
+    })
+    expect(paths["/api/v2/plugins/odd/file"]?.post?.requestBody?.content).toHaveProperty(["multipart/form-data"])
+    expect(paths["/api/v2/plugins/odd/model"]?.post?.requestBody?.content).toHaveProperty(["application/json"])
+    expect(Object.keys(paths).some((path) => path.startsWith("/swagger"))).toBe(false)
+  })
+
+  test("a plugin that comes or goes changes it at once", async () => {
+    await using app = await openTestApp(await open())
+    const hasIt = async () => (await readDocument(app)).tags.some(({ name }) => name === "hello-world-plugin")
+    expect(await hasIt()).toBe(false)
+    app.add(helloWorld)
+    expect(await hasIt()).toBe(true)
+    app.apps.delete("hello-world-plugin")
+    expect(await hasIt()).toBe(false)
+  })
+})
+
+const addOddRoutes = (app: import("elysia").Elysia) =>
+  app
+    .model({ "My Sheet": t.Object({ name: t.String() }) })
+    .get("/open/:id", ({ params }) => params, { auth: false, detail: { summary: "Open it", tags: ["mine"] } } as never)
+    .post("/model", ({ body }) => body, { body: "My Sheet" })
+    .post("/file", () => 1, { body: elysia.Object({ file: elysia.File() }) })
+    .get("/date", () => new Date(), {
+      query: elysia.Object({ at: elysia.Date(), n: elysia.Numeric() }),
+      response: elysia.Date(),
+    })
+    .get("/void", () => undefined, { response: { 204: t.Void(), 200: t.Union([t.String(), t.Null()]) } })
+    .all("/any", () => "any")
+    .get("/rest/*", () => "rest")
+    .get("/data.json", () => "data")
+    .get("/maybe/:a?", () => "maybe")
+    .ws("/socket", {})
+    .post("/text", ({ body }) => body, { body: t.String() })
