@@ -11,24 +11,28 @@ export default definePlugin({
   settings: t.Object({ GREETING: t.String({ default: "Hello" }) }),
   routes: (app) =>
     app
-      .get("/hello", ({ plugin }) => ({
-        message: "Hello from Hello World Plugin!",
-        plugin: plugin.id,
-        version: plugin.version,
-      }))
+      .get(
+        "/hello",
+        ({ plugin }) => ({ message: "Hello from Hello World Plugin!", plugin: plugin.id, version: plugin.version }),
+        { detail: { summary: "Say hello" } },
+      )
       .post(
         "/hello",
         async ({ api, body, status, plugin }) => {
           const { id } = await api.jobs.create({ operation: 1001, params: body })
           return status(201, { job_id: id, message: "Hello World task queued!", plugin: plugin.id })
         },
-        { body: t.Object({ message: t.Optional(t.String()) }) },
+        { body: t.Object({ message: t.Optional(t.String()) }), detail: { summary: "Queue a greeting" } },
       )
-      .get("/greet/:name", ({ params, settings, plugin }) => ({
-        greeting: `${settings.GREETING}, ${params.name}! Welcome to Pagoda!`,
-        plugin: plugin.id,
-        timestamp: new Date().toISOString(),
-      })),
+      .get(
+        "/greet/:name",
+        ({ params, settings, plugin }) => ({
+          greeting: `${settings.GREETING}, ${params.name}! Welcome to Pagoda!`,
+          plugin: plugin.id,
+          timestamp: new Date().toISOString(),
+        }),
+        { detail: { summary: "Greet somebody by name" } },
+      ),
   jobs: {
     1001: job({
       name: "HELLO_WORLD_TASK",
