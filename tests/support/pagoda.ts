@@ -1,0 +1,110 @@
+import { join } from "node:path"
+
+export type PagodaOptions = { cwd: string; env?: Record<string, string>; stdin?: string }
+export type PagodaResult = { stdout: string; stderr: string; exitCode: number }
+
+/** A host in a process of its own. `stop` asks it to end and waits until it has. */
+export type RunningPagoda = {
+  url: string
+  process: Bun.Subprocess
+  /** What it wrote on stderr until now. */
+  stderr(): string
+  stop(signal?: NodeJS.Signals): Promise<PagodaResult>
+}
+
+/** `PAGODA_BINARY=<path>` makes every such test drive the binary in place of the source. */
+export const binary = process.env.PAGODA_BINARY
+
+const program = binary ? [binary] : [process.execPath, join(import.meta.dir, "../../src/main.ts")]
+
+/** Runs the command line until it ends. */
+export async function runPagoda(args: string[], options: PagodaOptions): Promise<PagodaResult> {
+  const child = spawn(args, options)
+  const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
+  return { stdout, stderr, exitCode }
+}
+
+/** Starts `serve` and waits for its ready line. @throws with what it wrote when it ends before */
+export async function startPagoda(args: string[], options: PagodaOptions): Promise<RunningPagoda> {
+  const child = spawn(["serve", ...(args.includes("--port") ? [] : ["--port", "0"]), ...args], options)
+  let stderr = ""
+  let stdout = ""
+  const errors = collect(child.stderr, (text) => {
+    stderr += text
+  })
+  const ready = Promise.withResolvers<string>()
+  const output = collect(child.stdout, (text) => {
+    stdout += text
+    const url = /^pagoda ready (\S+)\n/m.exec(stdout)?.[1]
+    if (url) ready.resolve(url)
+  })
+  const ended = async (): Promise<PagodaResult> => {
+    const exitCode = await child.exited
+    await Promise.all([errors, output])
+    return { stdout, stderr, exitCode }
+  }
+  const failed = ended().then(({ exitCode }) => {
+    throw new Error(`pagoda serve ended with ${exitCode} before it was ready:\n${stderr}`)
+  })
+  failed.catch(() => {})
+  const url = await Promise.race([ready.promise, failed])
+  return {
+    url,
+    process: child,
+    stderr: () => stderr,
+    stop: (signal = "SIGTERM") => {
+      child.kill(signal)
+      return ended()
+    },
+  }
+}
+
+/** Runs it on a terminal of its own, and answers once it asks. */
+export async function runOnTerminal(
+  args: string[],
+  { cwd, env, question, answer = "" }: PagodaOptions & { question?: string; answer?: string },
+): Promise<{ output: string; exitCode: number }> {
+  let output = ""
+  let answered = question === undefined
+  const decoder = new TextDecoder()
+  const closed = Promise.withResolvers<void>()
+  const child = Bun.spawn([...program, ...args], {
+    cwd,
+    env: { ...toEnvironment(env), TERM: "xterm" },
+    terminal: {
+      cols: 200,
+      rows: 50,
+      data(terminal, bytes) {
+        output += decoder.decode(bytes, { stream: true })
+        if (answered || !output.includes(question ?? "")) return
+        answered = true
+        terminal.write(answer)
+      },
+      exit: () => closed.resolve(),
+    },
+  })
+  const exitCode = await child.exited
+  await closed.promise
+  return { output, exitCode }
+}
+
+/** Nothing of the caller's settings reaches it, but for what finding programs and a home takes. */
+function toEnvironment(env: Record<string, string> = {}): Record<string, string> {
+  const { PATH = "", HOME = "", TMPDIR } = process.env
+  return { PATH, HOME, ...(TMPDIR && { TMPDIR }), ...env }
+}
+
+function spawn(args: string[], { cwd, env, stdin }: PagodaOptions) {
+  return Bun.spawn([...program, ...args], {
+    cwd,
+    env: toEnvironment(env),
+    stdin: stdin === undefined ? "ignore" : new TextEncoder().encode(stdin),
+    stdout: "pipe",
+    stderr: "pipe",
+  })
+}
+
+async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) => void): Promise<void> {
+  const decoder = new TextDecoder()
+  for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }))
+}
