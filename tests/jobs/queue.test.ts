@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from "bun:test"
+import { existsSync } from "node:fs"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -116,15 +117,22 @@ describe("createSqliteQueue()", () => {
     expect(lines.join("")).toContain("the database is away")
   })
 
-  test("what waits in the file is delivered by the next process that opens it", async () => {
+  test("what waits in the file is delivered by the next process, once that has work of its own", async () => {
     await queue.start(async () => {})
     await queue.add(1, { delay_ms: 100 })
     await queue.close()
     const deliveries = recordDeliveries()
     queue = create()
     await queue.start(deliveries.work)
-    await deliveries.reached(1)
-    expect(deliveries.delivered).toEqual([1])
+    await queue.add(2)
+    await deliveries.reached(2)
+    expect(deliveries.delivered.toSorted()).toEqual([1, 2])
+  })
+
+  test("a queue that nothing is added to opens no file", async () => {
+    await queue.start(async () => {})
+    await queue.close()
+    expect(existsSync(join(folder, "queue.sqlite"))).toBe(false)
   })
 
   test("two queues on two files work in one process", async () => {

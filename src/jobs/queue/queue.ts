@@ -5,7 +5,7 @@
 export type Queue = {
   /** While the id waits, adding it again changes nothing; while its work runs, it is delivered again afterwards. */
   add(id: number, options?: DeliveryOptions): Promise<void>
-  /** Opens the queue. What `work` throws is logged and delivered again later. */
+  /** From now on ids are delivered; whoever starts adds again what waited before. What `work` throws is logged and delivered again later. */
   start(work: Work): Promise<void>
   /** Forgets an id that waits; one whose work runs is left alone. */
   cancel(id: number): Promise<void>

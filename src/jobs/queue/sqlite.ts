@@ -5,7 +5,7 @@ import type { DeliveryOptions, Queue, Work } from "./queue.ts"
 
 export type SqliteQueueOptions = { file: string; concurrency?: number; log: Log }
 
-/** bunqueue in this process, on a file of its own. Its code is loaded by `start`. */
+/** bunqueue in this process, on a file of its own. Opened for the first id: a host that has no jobs does without it. */
 export function createSqliteQueue(options: SqliteQueueOptions): Queue {
   return new SqliteQueue(options)
 }
@@ -24,18 +24,15 @@ class SqliteQueue implements Queue {
   /** Ids whose work runs, with what to deliver afterwards. */
   readonly #working = new Map<string, DeliveryOptions | null>()
   readonly #acknowledging = new Set<Promise<void>>()
-  #manager: QueueManager | undefined
+  #deliverTo: Work | undefined
+  #opening: Promise<QueueManager> | undefined
 
   constructor(options: SqliteQueueOptions) {
     this.#options = options
   }
 
   async start(work: Work): Promise<void> {
-    const manager = await this.#open()
-    // Work in this process cannot get lost without the process, and a kept limit would drop what was killed three times.
-    manager.setStallConfig(name, { enabled: false, maxStalls: 0 })
-    this.#manager = manager
-    for (let lane = 0; lane < (this.#options.concurrency ?? 10); lane++) void this.#deliver(manager, work)
+    this.#deliverTo = work
   }
 
   async add(id: number, options: DeliveryOptions = {}): Promise<void> {
@@ -45,20 +42,39 @@ class SqliteQueue implements Queue {
   }
 
   async cancel(id: number): Promise<void> {
-    if (!this.#working.has(String(id))) await this.#manager?.cancel(String(id) as Pulled["id"])
+    if (this.#working.has(String(id))) return
+    const manager = await this.#opening
+    await manager?.cancel(String(id) as Pulled["id"])
   }
 
   async close(): Promise<void> {
     this.#closing.abort()
     await Promise.allSettled(this.#acknowledging)
-    this.#manager?.shutdown()
-    this.#manager = undefined
+    const manager = await this.#opening?.catch(() => undefined)
+    manager?.shutdown()
   }
 
-  async #open(): Promise<QueueManager> {
-    const { file, log } = this.#options
+  /** What failed to open is tried again with the next id. */
+  #open(work: Work): Promise<QueueManager> {
+    this.#opening ??= this.#load(work).catch((error) => {
+      this.#opening = undefined
+      throw error
+    })
+    return this.#opening
+  }
+
+  async #load(work: Work): Promise<QueueManager> {
     const { QueueManager } = await import("bunqueue/queue")
-    const open = () => new QueueManager({ dataPath: file, maxQueueEvents: 0, maxMetricDataPoints: 0 })
+    const manager = await this.#openFile(QueueManager)
+    // Work in this process cannot get lost without the process, and a kept limit would drop what was killed three times.
+    manager.setStallConfig(name, { enabled: false, maxStalls: 0 })
+    for (let lane = 0; lane < (this.#options.concurrency ?? 10); lane++) void this.#deliver(manager, work)
+    return manager
+  }
+
+  async #openFile(Manager: typeof QueueManager): Promise<QueueManager> {
+    const { file, log } = this.#options
+    const open = () => new Manager({ dataPath: file, maxQueueEvents: 0, maxMetricDataPoints: 0 })
     try {
       return open()
     } catch (error) {
@@ -70,7 +86,9 @@ class SqliteQueue implements Queue {
   }
 
   async #push(id: string, { key, delay_ms }: DeliveryOptions): Promise<void> {
-    await this.#manager?.push(name, {
+    if (!this.#deliverTo || this.#closing.signal.aborted) return
+    const manager = await this.#open(this.#deliverTo)
+    await manager.push(name, {
       data: null,
       customId: id,
       groupId: key,
