@@ -1,0 +1,73 @@
+import type { JobDefinition } from "@pagoda/sdk"
+import type { AnyElysia } from "elysia"
+import { PagodaError, toMessage } from "../errors.ts"
+import type { Jobs } from "../jobs/jobs.ts"
+import type { Operations } from "../jobs/operations.ts"
+import type { Log } from "../log.ts"
+import { type Undo, undoAll } from "../undo.ts"
+import { createApiFor } from "./api.ts"
+import { defaultSettings } from "./check.ts"
+import { forgetBundle } from "./import.ts"
+import type { LoadedPlugin, OnStep } from "./load.ts"
+import { createPluginApp, type Scope } from "./mount.ts"
+import { toOperation } from "./operation.ts"
+
+/** How long a plugin's `initialize` and `dispose` may take, in milliseconds. */
+const patience = { initialize: 20_000, dispose: 5_000 }
+
+export type RunContext = {
+  readonly apps: Map<string, AnyElysia>
+  readonly operations: Operations
+  readonly jobs: Jobs
+  readonly scope: Scope
+  readonly env: Readonly<Record<string, string | undefined>>
+  readonly log: Log
+}
+
+/** A plugin that answers. `leave` takes back all that it registered, in reverse, and never throws. */
+export type RunningPlugin = { readonly loaded: LoadedPlugin; readonly app: AnyElysia; leave(): Promise<void> }
+
+/** Mounts a plugin; if a step throws, what came before it is taken back. */
+export async function runPlugin(loaded: LoadedPlugin, context: RunContext, onStep: OnStep): Promise<RunningPlugin> {
+  const { id, definition, locked, source } = loaded
+  const { apps, operations, jobs, scope, env, log } = context
+  const undos: Undo[] = [() => forgetBundle(loaded.bundle)]
+  const leave = async () => {
+    for (const error of await undoAll(undos)) log.error(`Plugin "${id}" did not leave cleanly`, { plugin: id, error })
+  }
+  try {
+    onStep("mount")
+    const settings = defaultSettings(definition)
+    const granted = new Set(locked.permissions)
+    const apiFor = createApiFor({ id, granted, settings, files: source.files, jobs, operations, env, log })
+    const app = createPluginApp(definition, { scope, settings, apiFor })
+    for (const [number, job] of Object.entries(definition.jobs ?? {})) {
+      undos.push(operations.register(toOperation(id, Number(number), job as JobDefinition, apiFor)))
+    }
+    onStep("initialize")
+    await within(patience.initialize, "initialize", async () => definition.initialize?.(apiFor(null)))
+    undos.push(() => within(patience.dispose, "dispose", async () => definition.dispose?.()))
+    apps.set(id, app)
+    undos.push(() => apps.get(id) === app && apps.delete(id))
+    return { loaded, app, leave }
+  } catch (error) {
+    await leave()
+    throw error
+  }
+}
+
+async function within(milliseconds: number, what: string, work: () => Promise<unknown>): Promise<void> {
+  let timer: Timer | undefined
+  const late = new Promise<never>((_, reject) => {
+    const message = `its ${what} took more than ${milliseconds / 1000} s`
+    timer = setTimeout(() => reject(new PagodaError("INITIALIZE_FAILED", message)), milliseconds)
+  })
+  try {
+    await Promise.race([work(), late])
+  } catch (cause) {
+    if (cause instanceof PagodaError) throw cause
+    throw new PagodaError("INITIALIZE_FAILED", `its ${what} threw: ${toMessage(cause)}`, { cause })
+  } finally {
+    clearTimeout(timer)
+  }
+}
