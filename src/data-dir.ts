@@ -17,9 +17,13 @@ export function claimDataDir(folder: string): Undo {
   } catch (cause) {
     lock.close()
     const mend = "stop the other host, or give this one a directory of its own with --data-dir"
-    throw new PagodaError("DATA_DIR_IN_USE", `Cannot use the data directory "${folder}": another host uses it; ${mend}`, {
-      cause,
-    })
+    throw new PagodaError(
+      "DATA_DIR_IN_USE",
+      `Cannot use the data directory "${folder}": another host uses it; ${mend}`,
+      {
+        cause,
+      },
+    )
   }
   return () => lock.close()
 }

@@ -1,4 +1,4 @@
-import pc from "picocolors"
+import type picocolors from "picocolors"
 
 export const logLevels = ["debug", "info", "warn", "error"] as const
 export type LogLevel = (typeof logLevels)[number]
@@ -33,11 +33,15 @@ function toJsonLine(level: LogLevel, message: string, fields: LogFields): string
   return JSON.stringify({ time: new Date().toISOString(), level, message, ...fields }, toPlain)
 }
 
-const paint = { debug: pc.dim, info: pc.cyan, warn: pc.yellow, error: pc.red }
+/** Loaded for the first pretty line: it looks at the terminal, which costs more than all else that a log does. */
+let colors: typeof picocolors | undefined
 
 function toPrettyLine(level: LogLevel, message: string, fields: LogFields): string {
-  const rest = Object.entries(fields).map(([key, value]) => pc.dim(`${key}=${JSON.stringify(value, toPlain)}`))
-  return [pc.dim(new Date().toISOString().slice(11, 23)), paint[level](level.padEnd(5)), message, ...rest].join(" ")
+  colors ??= require("picocolors") as typeof picocolors
+  const { dim, cyan, yellow, red } = colors
+  const paint = { debug: dim, info: cyan, warn: yellow, error: red }[level]
+  const rest = Object.entries(fields).map(([key, value]) => dim(`${key}=${JSON.stringify(value, toPlain)}`))
+  return [dim(new Date().toISOString().slice(11, 23)), paint(level.padEnd(5)), message, ...rest].join(" ")
 }
 
 /** An error is its stack: `JSON.stringify` would make `{}` of it. */

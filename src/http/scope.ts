@@ -117,13 +117,19 @@ function sealRoute(hooks: Hooks, enter: Enter, originOf: (request: Request) => O
   }
   if (hooks.body && !list(hooks.parse).length)
     hooks.parse = [{ fn: parserOf(hooks.body, options.plugin), isAsync: true }]
-  const before = async ({ request, error, code }: Context) => {
+  const refused = ({ request, error }: Context) => {
     if (error instanceof PagodaError) return toProblemResponse(error, originOf(request))
-    // bodies are parsed before credentials are looked at: who has none is told that, and nothing about the body
-    if (code === "PARSE" && !open) await enter(request)
   }
-  const after = async ({ request, error }: Context) => toProblemResponse(error, originOf(request))
-  hooks.error = [{ fn: before, isAsync: true }, ...list(hooks.error), { fn: after, isAsync: true }]
+  // bodies are parsed before credentials are looked at: who has none is told that, and nothing about the body
+  const unparsed = async (context: Context) => {
+    const response = refused(context)
+    if (response === undefined && context.code === "PARSE") await enter(context.request)
+    return response
+  }
+  const failed = ({ request, error }: Context) => toProblemResponse(error, originOf(request))
+  // an open route without async hooks of its own answers without a promise
+  const before = open ? { fn: refused, isAsync: false } : { fn: unparsed, isAsync: true }
+  hooks.error = [before, ...list(hooks.error), { fn: failed, isAsync: false }]
 }
 
 function list(hooks: Hook | Hook[] | undefined): Hook[] {

@@ -19,7 +19,8 @@ export const hookNames = [
 const notYet = ["hooks", "overrides", "migrations", "pages", "onSettings"] as const
 
 /** A plugin whose every declaration was looked at: what is mounted. */
-export type CheckedPlugin = PluginDefinition & Required<Pick<PluginDefinition, "description" | "author" | "permissions">>
+export type CheckedPlugin = PluginDefinition &
+  Required<Pick<PluginDefinition, "description" | "author" | "permissions">>
 
 /** Says whether what a module exports is the plugin that the lockfile means, and one that this host can run. */
 export function checkPlugin(
@@ -51,7 +52,12 @@ export function checkPlugin(
   for (const field of notYet) {
     if (isUsed(plugin[field])) refuse("NOT_YET", `it uses "${field}", which this host does not run yet`)
   }
-  return { ...plugin, description: plugin.description ?? "", author: plugin.author ?? "", permissions: plugin.permissions ?? [] }
+  return {
+    ...plugin,
+    description: plugin.description ?? "",
+    author: plugin.author ?? "",
+    permissions: plugin.permissions ?? [],
+  }
 }
 
 /** The settings as the plugin first sees them: the defaults of its schema. */
@@ -74,7 +80,8 @@ function* shapeProblems(plugin: PluginDefinition): Generator<string> {
     yield `its "permissions" are no list of strings`
   }
   for (const [other, range] of Object.entries({ ...dependencies, ...(engines.pagoda && { pagoda: engines.pagoda }) })) {
-    if (typeof range !== "string" || !isRange(range)) yield `it wants "${other}" as "${range}", which is no semver range`
+    if (typeof range !== "string" || !isRange(range))
+      yield `it wants "${other}" as "${range}", which is no semver range`
   }
   if (!Array.isArray(hooks)) yield `its "hooks" are no list`
   else for (const hook of hooks) yield* hookProblems(hook)
@@ -84,7 +91,8 @@ function* shapeProblems(plugin: PluginDefinition): Generator<string> {
 
 function* wanted(plugin: PluginDefinition, field: keyof PluginDefinition, type: string): Generator<string> {
   const value = plugin[field]
-  if (value !== undefined && typeof value !== type) yield `its "${field}" is of type "${typeof value}", wanted "${type}"`
+  if (value !== undefined && typeof value !== type)
+    yield `its "${field}" is of type "${typeof value}", wanted "${type}"`
 }
 
 function* hookProblems(hook: HookDefinition): Generator<string> {
@@ -108,7 +116,8 @@ function* settingsProblems(schema: TObject): Generator<string> {
   }
   for (const [key, property] of Object.entries(schema.properties)) {
     if (property.default === undefined) continue
-    for (const { message } of toIssues(property, property.default)) yield `the default of its setting "${key}": ${message}`
+    for (const { message } of toIssues(property, property.default))
+      yield `the default of its setting "${key}": ${message}`
   }
 }
 

@@ -1,8 +1,4 @@
 import type { Progress } from "../progress.ts"
-import { fetchFile, resolveFile } from "./fetch/file.ts"
-import { fetchGit, resolveGit } from "./fetch/git.ts"
-import { fetchNpm, resolveNpm } from "./fetch/npm.ts"
-import { fetchUrl, resolveUrl } from "./fetch/url.ts"
 import type { LockedPlugin } from "./lockfile.ts"
 import { parseSource, type Source, type SourceRequest } from "./source.ts"
 import type { Store } from "./store.ts"
@@ -45,18 +41,33 @@ type Fetcher<Kind extends Source["kind"]> = {
   fetch(source: Extract<Source, { kind: Kind }>, locked: LockedPlugin, context: FetchContext): Promise<FetchedSource>
 }
 
-const fetchers: { [Kind in Source["kind"]]: Fetcher<Kind> } = {
-  npm: { resolve: resolveNpm, fetch: fetchNpm },
-  git: { resolve: resolveGit, fetch: fetchGit },
-  url: { resolve: resolveUrl, fetch: fetchUrl },
-  file: { resolve: resolveFile, fetch: fetchFile },
+/** Only what a lockfile uses is loaded. */
+const fetchers: { [Kind in Source["kind"]]: () => Promise<Fetcher<Kind>> } = {
+  npm: async () => {
+    const { resolveNpm, fetchNpm } = await import("./fetch/npm.ts")
+    return { resolve: resolveNpm, fetch: fetchNpm }
+  },
+  git: async () => {
+    const { resolveGit, fetchGit } = await import("./fetch/git.ts")
+    return { resolve: resolveGit, fetch: fetchGit }
+  },
+  url: async () => {
+    const { resolveUrl, fetchUrl } = await import("./fetch/url.ts")
+    return { resolve: resolveUrl, fetch: fetchUrl }
+  },
+  file: async () => {
+    const { resolveFile, fetchFile } = await import("./fetch/file.ts")
+    return { resolve: resolveFile, fetch: fetchFile }
+  },
 }
 
-export function resolveSource(request: SourceRequest, context: FetchContext): Promise<FetchedSource> {
-  return (fetchers[request.kind] as Fetcher<typeof request.kind>).resolve(request as never, context)
+export async function resolveSource(request: SourceRequest, context: FetchContext): Promise<FetchedSource> {
+  const fetcher = await fetchers[request.kind]()
+  return fetcher.resolve(request as never, context)
 }
 
-export function fetchSource(locked: LockedPlugin, context: FetchContext): Promise<FetchedSource> {
+export async function fetchSource(locked: LockedPlugin, context: FetchContext): Promise<FetchedSource> {
   const source = parseSource(locked.source)
-  return (fetchers[source.kind] as Fetcher<typeof source.kind>).fetch(source as never, locked, context)
+  const fetcher = await fetchers[source.kind]()
+  return fetcher.fetch(source as never, locked, context)
 }

@@ -1,7 +1,7 @@
 import { Type } from "@sinclair/typebox"
 import { PagodaError } from "../errors.ts"
-import type { FetchedSource } from "./fetch.ts"
 import { toIssues } from "../issues.ts"
+import type { FetchedSource } from "./fetch.ts"
 
 /** What a source says of itself, readable without running any of its code. */
 export type Manifest = {

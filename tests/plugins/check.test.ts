@@ -33,12 +33,22 @@ describe("refused, each with a message of its own:", () => {
     ["a version that is none", { ...minimal, version: "1" }, "PLUGIN_INVALID", 'its version is "1"'],
     ["another id", { ...minimal, id: "other" }, "PLUGIN_MISMATCH", 'its code says the id "other"'],
     ["another version", { ...minimal, version: "1.0.1" }, "PLUGIN_MISMATCH", 'the lockfile "1.0.0"'],
-    ["another host", { ...minimal, engines: { pagoda: "^3.0.0" } }, "PLUGIN_INCOMPATIBLE", 'works with host API "^3.0.0"'],
+    [
+      "another host",
+      { ...minimal, engines: { pagoda: "^3.0.0" } },
+      "PLUGIN_INCOMPATIBLE",
+      'works with host API "^3.0.0"',
+    ],
     ["a range that is none", { ...minimal, dependencies: { b: "soon" } }, "PLUGIN_INVALID", 'wants "b" as "soon"'],
     ["routes that are no function", { ...minimal, routes: {} }, "PLUGIN_INVALID", 'its "routes" is of type "object"'],
     ["a job without run", { ...minimal, jobs: { 300: { name: "X" } } }, "PLUGIN_INVALID", 'its job 300 has no "run"'],
     ["a job that is no number", { ...minimal, jobs: { x: { name: "X", run() {} } } }, "PLUGIN_INVALID", 'its job "x"'],
-    ["an unknown hook", { ...minimal, hooks: [{ name: "entry.explode", handler() {} }] }, "PLUGIN_INVALID", "entry.explode"],
+    [
+      "an unknown hook",
+      { ...minimal, hooks: [{ name: "entry.explode", handler() {} }] },
+      "PLUGIN_INVALID",
+      "entry.explode",
+    ],
     ["a hook", { ...minimal, hooks: [onEntry("after_create", () => {})] }, "NOT_YET", 'it uses "hooks"'],
     ["pages", { ...minimal, pages: () => {} }, "NOT_YET", 'it uses "pages"'],
     [
@@ -72,8 +82,12 @@ test("there are 17 hooks, and a message about an unknown one lists them", () => 
 test("the code must declare what the manifest told", () => {
   const manifest: Manifest = { id: "a-b", permissions: ["db", "jobs:create"], engines: {}, dependencies: {} }
   expect(check({ ...minimal, permissions: ["jobs:create", "db"] }, manifest)).not.toThrow()
-  expect(check({ ...minimal, permissions: ["jobs:create", "db", "system"] }, manifest)).toThrow("its code says permissions")
-  expect(check(minimal, { ...manifest, permissions: [], dependencies: { c: "^1" } })).toThrow("its code says dependencies")
+  expect(check({ ...minimal, permissions: ["jobs:create", "db", "system"] }, manifest)).toThrow(
+    "its code says permissions",
+  )
+  expect(check(minimal, { ...manifest, permissions: [], dependencies: { c: "^1" } })).toThrow(
+    "its code says dependencies",
+  )
 })
 
 test("settings begin as the defaults of their schema", () => {

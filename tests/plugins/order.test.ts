@@ -1,7 +1,11 @@
 import { expect, test } from "bun:test"
 import { orderPlugins } from "../../src/plugins/order.ts"
 
-const plugin = (id: string, dependencies: Record<string, string> = {}, version = "1.0.0") => ({ id, version, dependencies })
+const plugin = (id: string, dependencies: Record<string, string> = {}, version = "1.0.0") => ({
+  id,
+  version,
+  dependencies,
+})
 const order = (...plugins: ReturnType<typeof plugin>[]) => orderPlugins(plugins, () => "is not in the lockfile")
 
 test("orderPlugins() puts every plugin after those that it needs", () => {
@@ -25,7 +29,12 @@ test("orderPlugins() refuses a version that does not fit and says which", () => 
 })
 
 test("orderPlugins() refuses every plugin of a circle, and those that need one of them", () => {
-  const { ordered, refused } = order(plugin("a", { b: "*" }), plugin("b", { a: "*" }), plugin("c", { a: "*" }), plugin("d"))
+  const { ordered, refused } = order(
+    plugin("a", { b: "*" }),
+    plugin("b", { a: "*" }),
+    plugin("c", { a: "*" }),
+    plugin("d"),
+  )
   expect(ordered).toEqual(["d"])
   expect([...refused.keys()].sort()).toEqual(["a", "b", "c"])
   expect(refused.get("a")?.message).toContain("closes a circle")
