@@ -1,4 +1,4 @@
-import { lockfileSchema } from "../src/plugins/lockfile-schema.ts"
+import { lockfileSchema } from "../src/plugins/lockfile/schema.ts"
 
 /** The JSON Schema of plugins.lock.json, for editors. */
 export const schemaFile = new URL("../sdk/plugins.lock.schema.json", import.meta.url)

@@ -1,5 +1,5 @@
 import { hostModuleNames } from "./host-modules.ts"
-import { toImportGrants } from "./policy-names.ts"
+import { toImportGrants } from "./policy/names.ts"
 import type { Store } from "./store.ts"
 import type { VerifiedSource } from "./verify.ts"
 
@@ -19,7 +19,7 @@ export async function bundlePlugin(source: VerifiedSource, options: BundleOption
   const key = toBundleKey(source, options)
   const stored = await store.readBundle(key)
   if (stored) return { id: options.id, digest: stored.digest, code: stored.code }
-  const { makeBundle } = await import("./bundler.ts")
+  const { makeBundle } = await import("./bundle/bundler.ts")
   const { digest, code } = await store.writeBundle(key, await makeBundle(source, options))
   return { id: options.id, digest, code }
 }

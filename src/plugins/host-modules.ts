@@ -1,5 +1,5 @@
 import type { Log } from "../log.ts"
-import { enterPlugin, logPlugins } from "./policy-scope.ts"
+import { enterPlugin, logPlugins } from "./policy/scope.ts"
 
 type Load = () => Promise<object>
 

@@ -2,9 +2,9 @@ import { randomBytes } from "node:crypto"
 import { chmod, open, readFile, realpath, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { PagodaError, toMessage } from "../errors.ts"
-import { readJsonText, type TextProblem } from "./lockfile-json.ts"
-import { findLockfileProblems } from "./lockfile-problems.ts"
-import { pluginFields } from "./lockfile-schema.ts"
+import { readJsonText, type TextProblem } from "./lockfile/json.ts"
+import { findLockfileProblems } from "./lockfile/problems.ts"
+import { pluginFields } from "./lockfile/schema.ts"
 
 export type Isolation = "in-process" | "process"
 

@@ -1,10 +1,10 @@
 import type { Scope } from "eslint-scope"
 import { hostModuleNames, withheld } from "./host-modules.ts"
-import { isGuarded, isTried, isTypeof, type Parents, readParents } from "./policy-guard.ts"
-import { globalNames, isFree, isGranted, permissionFor, toBuiltin } from "./policy-names.ts"
-import { isReturnThis } from "./policy-scope.ts"
-import type { Finding } from "./policy-source.ts"
-import { isIdentifier, type Node, type Position, toText, walk } from "./policy-tree.ts"
+import { isGuarded, isTried, isTypeof, type Parents, readParents } from "./policy/guard.ts"
+import { globalNames, isFree, isGranted, permissionFor, toBuiltin } from "./policy/names.ts"
+import { isReturnThis } from "./policy/scope.ts"
+import type { Finding } from "./policy/source.ts"
+import { isIdentifier, type Node, type Position, toText, walk } from "./policy/tree.ts"
 
 /** A finding in the one output file; whoever knows the source map says where that was. */
 export type OutputFinding = Omit<Finding, "place"> & {

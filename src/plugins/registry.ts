@@ -131,9 +131,11 @@ export function createRegistry({ choice, load, run, installed }: RegistryContext
       })),
       (id) => (records.has(id) ? `is ${records.get(id)?.state}` : "is not in the lockfile"),
     )
-    for (const [id, error] of refused) {
+    for (const [id, locked] of wanted) {
+      const error = refused.get(id)
+      if (!error) continue
       await leave(id)
-      fail(id, candidates.get(id)!.locked, "check", error)
+      fail(id, locked, "check", error)
     }
     for (const id of ordered) {
       const plugin = fresh.get(id)
@@ -157,12 +159,13 @@ export function createRegistry({ choice, load, run, installed }: RegistryContext
       }),
     setEnabled: (id, enabled) =>
       inTurn(async () => {
-        if (!Object.hasOwn(current.plugins, id)) {
-          throw new PagodaError("NOT_FOUND", `There is no plugin "${id}" in the lockfile`)
+        if (Object.hasOwn(current.plugins, id)) {
+          await installed.setEnabled(id, enabled)
+          await reconcile()
         }
-        await installed.setEnabled(id, enabled)
-        await reconcile()
-        return records.get(id)!
+        const record = records.get(id)
+        if (record) return record
+        throw new PagodaError("NOT_FOUND", `There is no plugin "${id}" in the lockfile`)
       }),
     close: () =>
       inTurn(async () => {

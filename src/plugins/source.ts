@@ -1,7 +1,7 @@
 import { PagodaError } from "../errors.ts"
-import { type GitRequest, type GitSource, parseGit, parseGitRequest } from "./source-git.ts"
-import { type NpmRequest, type NpmSource, parseNpm, parseNpmRequest } from "./source-npm.ts"
-import { isLoopback, readUrl } from "./source-url.ts"
+import { type GitRequest, type GitSource, parseGit, parseGitRequest } from "./source/git.ts"
+import { type NpmRequest, type NpmSource, parseNpm, parseNpmRequest } from "./source/npm.ts"
+import { isLoopback, readUrl } from "./source/url.ts"
 
 export type UrlSource = { kind: "url"; url: string }
 /** `path` as it was written: relative to the lockfile's folder, or absolute. */

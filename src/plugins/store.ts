@@ -3,7 +3,7 @@ import { mkdir, open, readdir, rename, rm, stat } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { PagodaError } from "../errors.ts"
 import { isSri, toHex, toSri } from "./integrity.ts"
-import { packTree, unpackTree } from "./store-pack.ts"
+import { packTree, unpackTree } from "./store/pack.ts"
 import type { FileTree } from "./tree.ts"
 
 /** A bundle in the store, checked against the seal that only this host can have written. */

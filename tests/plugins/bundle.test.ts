@@ -1,8 +1,8 @@
 import { afterAll, describe, expect, test } from "bun:test"
 import { readdir } from "node:fs/promises"
 import { join } from "node:path"
+import { makeBundle } from "../../src/plugins/bundle/bundler.ts"
 import { type Bundle, bundlePlugin, toBundleKey } from "../../src/plugins/bundle.ts"
-import { makeBundle } from "../../src/plugins/bundler.ts"
 import { forgetBundle, importBundle } from "../../src/plugins/import.ts"
 import { toSri } from "../../src/plugins/integrity.ts"
 import { openStore } from "../../src/plugins/store.ts"
@@ -76,7 +76,7 @@ describe("bundlePlugin()", () => {
 describe("makeBundle()", () => {
   test("gives the same bytes in any working folder", async () => {
     const script = `
-      import { makeBundle } from ${JSON.stringify(join(import.meta.dir, "../../src/plugins/bundler.ts"))}
+      import { makeBundle } from ${JSON.stringify(join(import.meta.dir, "../../src/plugins/bundle/bundler.ts"))}
       import { makeSource } from ${JSON.stringify(join(import.meta.dir, "../support/verified.ts"))}
       const files = { "plugin.ts": 'import a from "./src/a.ts"; import ms from "ms"; export default [a, ms]', "src/a.ts": "export default 1" }
       console.log(await makeBundle(await makeSource(files, ["ms"]), { id: "same", grants: [] }))`

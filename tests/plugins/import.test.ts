@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { makeBundle } from "../../src/plugins/bundler.ts"
+import { makeBundle } from "../../src/plugins/bundle/bundler.ts"
 import { attributePlugin, forgetBundle, importBundle } from "../../src/plugins/import.ts"
 import { toSri } from "../../src/plugins/integrity.ts"
 import { makeSource, type SourceText } from "../support/verified.ts"

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { PagodaError } from "../../src/errors.ts"
-import { makeBundle } from "../../src/plugins/bundler.ts"
+import { makeBundle } from "../../src/plugins/bundle/bundler.ts"
 import { forgetBundle, importBundle } from "../../src/plugins/import.ts"
 import { makeSource, type SourceText } from "../support/verified.ts"
 

@@ -41,7 +41,7 @@ export async function startSources(folder: string) {
     {
       "plugin.ts": pluginCode(
         "from-npm",
-        "`${branch} and ${leaf}`",
+        "branch + ' and ' + leaf",
         'import branch from "branch"\nimport leaf from "leaf"',
       ),
     },

@@ -1,7 +1,7 @@
 import { lookup } from "node:dns/promises"
 import ipaddr from "ipaddr.js"
 import { PagodaError } from "../../errors.ts"
-import { isLoopback, readUrl } from "../source-url.ts"
+import { isLoopback, readUrl } from "../source/url.ts"
 import { readForeignEnvironment } from "./registry.ts"
 
 /**

@@ -1,6 +1,6 @@
 import { afterAll, describe, expect, test } from "bun:test"
 import { PagodaError } from "../../../src/errors.ts"
-import { makeBundle } from "../../../src/plugins/bundler.ts"
+import { makeBundle } from "../../../src/plugins/bundle/bundler.ts"
 import { checkAddress, isPublic, toPermittedHost } from "../../../src/plugins/fetch/address.ts"
 import { fetchUrl, resolveUrl } from "../../../src/plugins/fetch/url.ts"
 import type { FetchedSource } from "../../../src/plugins/fetch.ts"

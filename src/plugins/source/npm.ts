@@ -1,4 +1,4 @@
-import { isVersion } from "./versions.ts"
+import { isVersion } from "../versions.ts"
 
 export type NpmSource = { kind: "npm"; name: string; version: string }
 export type NpmRequest = { kind: "npm"; name: string; range: string }

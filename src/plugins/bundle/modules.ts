@@ -1,9 +1,9 @@
 import type { BunPlugin, Loader } from "bun"
-import { toMessage } from "../errors.ts"
-import type { Origins } from "./bundle-origins.ts"
-import { hostModuleNames, hostPackageOf } from "./host-modules.ts"
-import { isGranted, toBuiltin } from "./policy-names.ts"
-import { checkSource, type Finding } from "./policy-source.ts"
+import { toMessage } from "../../errors.ts"
+import { hostModuleNames, hostPackageOf } from "../host-modules.ts"
+import { isGranted, toBuiltin } from "../policy/names.ts"
+import { checkSource, type Finding } from "../policy/source.ts"
+import type { Origins } from "./origins.ts"
 import { isUrl, type Resolver, type SourceFiles } from "./resolve.ts"
 
 export type Making = {

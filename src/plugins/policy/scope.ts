@@ -1,7 +1,7 @@
 import { PluginSecurityError } from "@pagoda/sdk"
-import { createLog, type Log } from "../log.ts"
-import { createPluginConsole } from "./policy-console.ts"
-import { freeNames } from "./policy-names.ts"
+import { createLog, type Log } from "../../log.ts"
+import { createPluginConsole } from "./console.ts"
+import { freeNames } from "./names.ts"
 
 /** What a bundle takes instead of the real things of these names. */
 export type PluginGlobals = {

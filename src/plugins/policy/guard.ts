@@ -1,4 +1,4 @@
-import { isIdentifier, isNode, type Node, walk } from "./policy-tree.ts"
+import { isIdentifier, isNode, type Node, walk } from "./tree.ts"
 
 export type Parents = ReadonlyMap<Node, Node | undefined>
 

@@ -1,6 +1,6 @@
 import type { ParserOptions } from "@babel/parser"
-import { isGranted, permissionFor } from "./policy-names.ts"
-import { isIdentifier, isNode, type Node, type Position, toPlace, toText, walk } from "./policy-tree.ts"
+import { isGranted, permissionFor } from "./names.ts"
+import { isIdentifier, isNode, type Node, type Position, toPlace, toText, walk } from "./tree.ts"
 
 /** Something that a plugin uses and was not granted. */
 export type Finding = {

@@ -1,4 +1,4 @@
-import type { FileTree } from "./tree.ts"
+import type { FileTree } from "../tree.ts"
 
 /** A tree as one run of bytes, a line with paths and sizes first: one read gives it back, and no file name reaches the disk. */
 export function packTree(files: FileTree): Uint8Array {

@@ -1,5 +1,5 @@
 import { format } from "node:util"
-import type { Log, LogLevel } from "../log.ts"
+import type { Log, LogLevel } from "../../log.ts"
 
 /** The console that a plugin sees: the host's log, since stdout belongs to what a command answers. */
 export function createPluginConsole(log: Log): object {

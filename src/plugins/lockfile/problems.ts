@@ -1,11 +1,11 @@
 import type { TSchema } from "@sinclair/typebox"
 import { Value, type ValueError, ValueErrorType } from "@sinclair/typebox/value"
-import { suggest } from "../suggestion.ts"
-import { idRule, isPluginId } from "./id.ts"
-import { lockfileSchema } from "./lockfile-schema.ts"
-import { findSourceProblem } from "./source.ts"
-import { parseNpm } from "./source-npm.ts"
-import { isVersion } from "./versions.ts"
+import { suggest } from "../../suggestion.ts"
+import { idRule, isPluginId } from "../id.ts"
+import { parseNpm } from "../source/npm.ts"
+import { findSourceProblem } from "../source.ts"
+import { isVersion } from "../versions.ts"
+import { lockfileSchema } from "./schema.ts"
 
 /** `at` says whether the value is wrong or the key. */
 export type LockfileProblem = { path: string[]; at: "key" | "value"; message: string; code: string }

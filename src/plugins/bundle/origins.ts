@@ -1,7 +1,7 @@
-import type { OutputFinding } from "./policy.ts"
-import { toBuiltin } from "./policy-names.ts"
-import { type Finding, readImports } from "./policy-source.ts"
-import { type Position, toPlace } from "./policy-tree.ts"
+import { toBuiltin } from "../policy/names.ts"
+import { type Finding, readImports } from "../policy/source.ts"
+import { type Position, toPlace } from "../policy/tree.ts"
+import type { OutputFinding } from "../policy.ts"
 import { type SourceFiles, toPackageFolder } from "./resolve.ts"
 
 /** An import that leads nowhere. */

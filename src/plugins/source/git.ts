@@ -1,4 +1,4 @@
-import { isLoopback, readUrl } from "./source-url.ts"
+import { isLoopback, readUrl } from "./url.ts"
 
 /** `url` is `https://…`, `ssh://…` or `file://…`, without the `git+`. `path` is `/sub/dir`, or `""` for the whole tree. */
 export type GitSource = { kind: "git"; url: string; commit: string; path: string }

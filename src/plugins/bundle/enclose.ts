@@ -1,6 +1,6 @@
-import { scopeModule } from "./host-modules.ts"
-import type { Verdict } from "./policy.ts"
-import { globalNames, isGranted } from "./policy-names.ts"
+import { scopeModule } from "../host-modules.ts"
+import { globalNames, isGranted } from "../policy/names.ts"
+import type { Verdict } from "../policy.ts"
 
 /** The line before all others: it hides what only guarded code names, and replaces what plugins get another one of. */
 export function enclose(code: string, id: string, verdict: Verdict, grants: ReadonlySet<string>): string {

@@ -1,5 +1,5 @@
 import { type SchemaOptions, type TProperties, Type } from "@sinclair/typebox"
-import { idRule } from "./id.ts"
+import { idRule } from "../id.ts"
 
 /** `errorMessage` says what is wanted, for our own messages and for editors that know that keyword. */
 const wanted = (errorMessage: string, description: string): SchemaOptions => ({ description, errorMessage })

@@ -1,8 +1,8 @@
 import { posix } from "node:path"
 import type { FileSystem } from "enhanced-resolve"
-import { placePackages } from "./fetch/packages.ts"
-import { createFileSystem } from "./resolve-files.ts"
-import type { VerifiedSource } from "./verify.ts"
+import { placePackages } from "../fetch/packages.ts"
+import type { VerifiedSource } from "../verify.ts"
+import { createFileSystem } from "./files.ts"
 
 /**
  * All files that a plugin's bundle can be made of, in one tree that exists nowhere: the plugin's own at the root, packages

@@ -1,4 +1,4 @@
-import { isIdentifier, isNode, type Node, walk } from "./policy-tree.ts"
+import { isIdentifier, isNode, type Node, walk } from "../policy/tree.ts"
 
 type Span = readonly [start: number, end: number]
 type Edit = { line: number; column: number; added: number }
