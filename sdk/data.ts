@@ -68,3 +68,81 @@ export type Job = {
 
 /** A page of a list. `next` and `previous` are paths with a query, or `null` at the ends. */
 export type Page<T> = { count: number; next: string | null; previous: string | null; results: T[] }
+
+/** How much one may do with an entity, attribute or entry; each grants those before it. */
+export type Level = "nothing" | "readable" | "writable" | "full"
+
+/** What kind of value an attribute holds. */
+export type AttributeType =
+  | "string"
+  | "text"
+  | "boolean"
+  | "number"
+  | "date"
+  | "datetime"
+  | "select"
+  | "multi_select"
+  | "object"
+  | "named_object"
+  | "group"
+  | "role"
+  | "array_string"
+  | "array_number"
+  | "array_object"
+  | "array_named_object"
+  | "array_group"
+  | "array_role"
+
+/** One field of an entity. */
+export type Attribute = {
+  id: number
+  name: string
+  type: AttributeType
+  is_mandatory: boolean
+  /** The entities whose entries an `object` or `named_object` may refer to; empty: any. */
+  referral: number[]
+  /** What a `select` or `multi_select` may be. */
+  choices: string[]
+  default_value: Json
+  /** Its place among the others; lower comes first. */
+  index: number
+}
+
+/** A schema that users define. */
+export type Entity = {
+  id: number
+  name: string
+  note: string
+  /** A regular expression that names of its entries match; empty: any name. */
+  item_name_pattern: string
+  attrs: Attribute[]
+  is_public: boolean
+  default_permission: Level
+  is_active: boolean
+  version: number
+  /** User ids. */
+  created_by: string
+  created_at: Time
+  updated_by: string
+  updated_at: Time
+}
+
+/** A record of an entity. An attribute that the caller may not read is absent from `attrs`. */
+export type Entry = {
+  id: number
+  entity: { id: number; name: string }
+  name: string
+  /** Attribute name → value. */
+  attrs: Record<string, Json>
+  is_public: boolean
+  default_permission: Level
+  is_active: boolean
+  version: number
+  created_by: string
+  created_at: Time
+  updated_by: string
+  updated_at: Time
+}
+
+/** One thing that a version of an entry changed: the entry's `name`, or an attribute by its id and its name then. */
+export type EntryChange = { attribute_id: number | null; name: string; old: Json; new: Json }

@@ -1,5 +1,19 @@
 export type { Api, JobFilter, JobRequest, JobsApi, LogApi, SettingsApi } from "./api.ts"
-export type { Job, JobStatus, JobTarget, Json, Page, Time, User } from "./data.ts"
+export type {
+  Attribute,
+  AttributeType,
+  Entity,
+  Entry,
+  EntryChange,
+  Job,
+  JobStatus,
+  JobTarget,
+  Json,
+  Level,
+  Page,
+  Time,
+  User,
+} from "./data.ts"
 export {
   PluginDependencyError,
   PluginError,

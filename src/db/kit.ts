@@ -24,6 +24,9 @@ export const postgresKit = {
   serial: () => p.bigint({ mode: "number" }).primaryKey().generatedByDefaultAsIdentity(),
   text: (name = "") => p.text(name),
   int: (name = "") => p.integer(name),
+  real: (name = "") => p.doublePrecision(name),
+  /** The `serial` of another table. */
+  ref: (name = "") => p.bigint(name, { mode: "number" }),
   bool: (name = "") => p.boolean(name),
   /** A point in time as it is told outside: ISO 8601 in UTC. */
   time: (name = "") => timeColumn(name),
@@ -33,6 +36,7 @@ export const postgresKit = {
   /** A number or a string that can be compared and comes back as what it was. */
   scalar: (name = "") => scalarColumn(name),
   index: p.index,
+  uniqueIndex: p.uniqueIndex,
   primaryKey: p.primaryKey,
 }
 

@@ -1,9 +1,18 @@
 import type { JobStatus, Json, Time } from "@pagoda/sdk"
 import type { Kit } from "./kit.ts"
+import { defineAccessTables } from "./schema-access.ts"
+import { defineEntityTables } from "./schema-entities.ts"
 
 /** Every table of the core, once. Whoever changes one runs `bun scripts/migrations.ts <name>`. */
 export function defineTables(kit: Kit) {
-  return { ...defineAccountTables(kit), ...definePluginTables(kit), ...defineJobTable(kit), ...defineMetaTable(kit) }
+  return {
+    ...defineAccountTables(kit),
+    ...definePluginTables(kit),
+    ...defineJobTable(kit),
+    ...defineMetaTable(kit),
+    ...defineEntityTables(kit),
+    ...defineAccessTables(kit),
+  }
 }
 
 export type Tables = ReturnType<typeof defineTables>
