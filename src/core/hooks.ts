@@ -1,0 +1,69 @@
+import type { Entity, Entry, Json, User } from "@pagoda/sdk"
+import type { Transaction } from "../db/database.ts"
+import type { Undo } from "../undo.ts"
+
+type Around<Write extends string> = `before_${Write}` | `after_${Write}`
+
+export type EntryHookName = `entry.${"validate" | "get_attrs" | Around<"create" | "update" | "delete" | "restore">}`
+export type EntityHookName = `entity.${"get_attrs" | Around<"create" | "update" | "delete">}`
+export type HookName = EntryHookName | EntityHookName
+
+/** What a handler is told, besides its own plugin's `api`. Plain data: the handler may run in another process. */
+export type HookCall = {
+  readonly user: User
+  readonly entity?: Pick<Entity, "id" | "name">
+  readonly entry?: Entry
+  /** What is to be written: `{name?, attrs?}` for entries, the body for entities. */
+  readonly data?: { [key: string]: Json }
+  /** For `get_attrs`: what is to be answered. */
+  readonly attrs?: { [name: string]: Json }
+}
+
+/** A handler in its place. `position` is its number among its plugin's hooks: what a durable delivery is filed under. */
+export type RegisteredHook = {
+  readonly plugin: string
+  readonly position: number
+  readonly name: HookName
+  /** The name of the one entity that it is for. */
+  readonly entity?: string
+  readonly priority: number
+  readonly durable: boolean
+  readonly timeout_ms: number
+  readonly on_error: "skip" | "reject"
+  run(call: HookCall): Promise<unknown>
+}
+
+export type HookCount = {
+  plugin: string
+  name: HookName
+  calls: number
+  failures: number
+  rejections: number
+  timeouts: number
+}
+
+/**
+ * Handlers around the core's writes and reads. What nobody listens to costs one look into a map: ask `has` before
+ * anything is made for a call.
+ */
+export type Hooks = {
+  register(hook: RegisteredHook): Undo
+  has(name: HookName, entity: string): boolean
+  /** In order of priority, each with what the one before returned; what `check` throws at counts as failed and is skipped. */
+  chain<Data>(
+    name: HookName,
+    call: HookCall,
+    field: "data" | "attrs",
+    check: (changed: unknown) => Data | Promise<Data>,
+  ): Promise<Data>
+  /** @throws VALIDATION_FAILED with what a handler rejected */
+  validate(name: "entry.validate", call: HookCall): Promise<void>
+  /** In the transaction of the write: durable handlers are written down with it. */
+  enqueue(handle: Transaction, name: HookName, call: HookCall): Promise<void>
+  /** After the commit: runs the handlers that are not durable and sees to it that the others are delivered. Never throws. */
+  after(name: HookName, call: HookCall): Promise<void>
+  counts(): HookCount[]
+  /** Delivers what was written down, now and from now on. */
+  start(): Promise<void>
+  close(): Promise<void>
+}
