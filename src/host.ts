@@ -13,6 +13,7 @@ import { openJobs } from "./jobs/jobs.ts"
 import { createOperations } from "./jobs/operations.ts"
 import { createSqliteQueue } from "./jobs/queue/sqlite.ts"
 import type { Log } from "./log.ts"
+import { installHostModules } from "./plugins/host-modules.ts"
 import { attributePlugin } from "./plugins/import.ts"
 import { openInstalled } from "./plugins/installed.ts"
 import type { LoadContext } from "./plugins/load.ts"
@@ -65,10 +66,11 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
     const scope = createScope({ authenticate: accounts.principal, log })
 
     undos.push(containForeignCode(log, attributePlugin))
+    installHostModules(log)
     const registry = createRegistry({
       choice: config,
       load,
-      run: { apps: new Map(), operations, jobs, scope, env: config.env, log },
+      run: { apps: new Map(), operations, jobs, scope, env: config.env, log, onLeave: (id) => server.closeSockets(id) },
       installed: openInstalled(database),
     })
     undos.push(() => registry.close())

@@ -22,6 +22,8 @@ export type RunContext = {
   readonly scope: Scope
   readonly env: Readonly<Record<string, string | undefined>>
   readonly log: Log
+  /** Told when a plugin answers no more: what is still open to it can be closed. */
+  onLeave(id: string): void
 }
 
 /** A plugin that answers. `leave` takes back all that it registered, in reverse, and never throws. */
@@ -45,10 +47,13 @@ export async function runPlugin(loaded: LoadedPlugin, context: RunContext, onSte
       undos.push(operations.register(toOperation(id, Number(number), job as JobDefinition, apiFor)))
     }
     onStep("initialize")
-    await within(patience.initialize, "initialize", async () => definition.initialize?.(apiFor(null)))
-    undos.push(() => within(patience.dispose, "dispose", async () => definition.dispose?.()))
+    await within(patience.initialize, id, "initialize", async () => definition.initialize?.(apiFor(null)))
+    undos.push(() => within(patience.dispose, id, "dispose", async () => definition.dispose?.()))
     apps.set(id, app)
-    undos.push(() => apps.get(id) === app && apps.delete(id))
+    undos.push(() => {
+      apps.delete(id)
+      context.onLeave(id)
+    })
     return { loaded, app, leave }
   } catch (error) {
     await leave()
@@ -56,17 +61,24 @@ export async function runPlugin(loaded: LoadedPlugin, context: RunContext, onSte
   }
 }
 
-async function within(milliseconds: number, what: string, work: () => Promise<unknown>): Promise<void> {
+async function within(
+  milliseconds: number,
+  id: string,
+  what: "initialize" | "dispose",
+  work: () => Promise<unknown>,
+): Promise<void> {
+  const failed = (problem: string, cause?: unknown) => {
+    const code = what === "initialize" ? "INITIALIZE_FAILED" : "PLUGIN_FAILED"
+    return new PagodaError(code, `Cannot ${what} plugin "${id}": ${problem}`, { plugin: id, cause })
+  }
   let timer: Timer | undefined
   const late = new Promise<never>((_, reject) => {
-    const message = `its ${what} took more than ${milliseconds / 1000} s`
-    timer = setTimeout(() => reject(new PagodaError("INITIALIZE_FAILED", message)), milliseconds)
+    timer = setTimeout(() => reject(failed(`it took more than ${milliseconds / 1000} s`)), milliseconds)
   })
   try {
     await Promise.race([work(), late])
   } catch (cause) {
-    if (cause instanceof PagodaError) throw cause
-    throw new PagodaError("INITIALIZE_FAILED", `its ${what} threw: ${toMessage(cause)}`, { cause })
+    throw cause instanceof PagodaError ? cause : failed(`it threw: ${toMessage(cause)}`, cause)
   } finally {
     clearTimeout(timer)
   }
