@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto"
-import { chmod, open, readFile, realpath, rename, rm, stat } from "node:fs/promises"
+import { chmod, constants, open, readFile, realpath, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { PagodaError, toMessage } from "../errors.ts"
 import { readJsonText, type TextProblem } from "./lockfile/json.ts"
@@ -52,7 +52,8 @@ export function parseLockfile(text: string, file: string): Lockfile {
 export async function readLockfile(file: string): Promise<Lockfile> {
   let handle: Awaited<ReturnType<typeof open>>
   try {
-    handle = await open(file, "r")
+    // a pipe would wait for its writer
+    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return withoutPrototype({ lockfileVersion: 1, plugins: {} })
     throw refuse(file, toMessage(cause), cause)

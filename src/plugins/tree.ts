@@ -8,6 +8,8 @@ export type FileTree = ReadonlyMap<string, Uint8Array>
 
 export const maxTreeFiles = 10_000
 export const maxTreeBytes = 200 * 1024 * 1024
+/** What Linux takes. */
+const maxPathLength = 4096
 
 /** Collects files one by one and refuses what no tree may have, each with a message of its own. */
 export type TreeBuilder = {
@@ -47,6 +49,10 @@ export function refused(subject: string, path: string, is: string, wanted: strin
 }
 
 function checkPath(path: string, subject: string): void {
+  if (path.length > maxPathLength) {
+    const start = `${path.slice(0, 100)}…`
+    throw refused(subject, start, `has ${path.length} characters`, `at most ${maxPathLength}`)
+  }
   // "sha512sum" escapes these, so that its lines would not be the tree's
   if (/[\n\r\\\0]/.test(path)) throw refused(subject, path, "has a newline or backslash in its name", "a plain name")
   if (path.includes("\ufffd") || !path.isWellFormed()) throw refused(subject, path, "is no UTF-8", "a UTF-8 name")

@@ -1,4 +1,5 @@
 import { PagodaError } from "../errors.ts"
+import { toName } from "./fetch/bun-lock.ts"
 import { wantedPackages } from "./fetch/wanted.ts"
 import type { FetchedSource } from "./fetch.ts"
 import type { LockedPlugin } from "./lockfile.ts"
@@ -48,12 +49,13 @@ function differences(locked: LockedPlugin, fetched: FetchedSource): Difference[]
     return [mismatch(`integrity of "${locked.source}" is "${fetched.integrity}", lockfile says "${locked.integrity}"`)]
 
   const packages = new Map([...fetched.packages].map(([name, { integrity }]) => [name, integrity]))
+  const missing = (message: string): Difference => ({ code: "INTEGRITY_MISSING", message })
   const lacking = wantedPackages(fetched).filter((name) => !hasPackage(name, packages, fetched.layout))
   return [
-    ...lacking.map((name): Difference => {
-      const message = `it depends on the package "${name}", the lockfile has no integrity of it`
-      return { code: "INTEGRITY_MISSING", message }
-    }),
+    ...lacking.map((name) => missing(`it depends on the package "${name}", the lockfile has no integrity of it`)),
+    ...findUnplaced(fetched).map((specs) =>
+      missing(`the lockfile has the packages "${specs.join('", "')}" and no "layout" that says where each lies`),
+    ),
     ...compare("package", new Map(Object.entries(locked.dependencies ?? {})), packages).map(mismatch),
     ...compare("module", new Map(Object.entries(locked.modules ?? {})), fetched.modules).map(mismatch),
     ...compare("place", new Map(Object.entries(locked.layout ?? {})), new Map(Object.entries(fetched.layout))).map(
@@ -62,14 +64,19 @@ function differences(locked: LockedPlugin, fetched: FetchedSource): Difference[]
   ]
 }
 
+/** Several versions of one package, of which one or more could be anywhere. */
+function findUnplaced({ packages, layout }: FetchedSource): string[][] {
+  const placed = new Set(Object.values(layout))
+  const byName = Map.groupBy(packages.keys(), toName)
+  return [...byName.values()].filter((specs) => specs.length > 1 && specs.some((spec) => !placed.has(spec)))
+}
+
 function hasPackage(
   name: string,
   packages: ReadonlyMap<string, string>,
   layout: Readonly<Record<string, string>>,
 ): boolean {
-  return (
-    Object.hasOwn(layout, name) || [...packages.keys()].some((found) => found.slice(0, found.lastIndexOf("@")) === name)
-  )
+  return Object.hasOwn(layout, name) || [...packages.keys()].some((spec) => toName(spec) === name)
 }
 
 function compare(noun: string, locked: ReadonlyMap<string, string>, actual: ReadonlyMap<string, string>): string[] {

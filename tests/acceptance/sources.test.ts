@@ -97,6 +97,30 @@ describe("plugins of every kind of source", () => {
     const { plugins: filled } = readLock(elsewhere)
     for (const id of ids) expect(filled[id]).toMatchObject(pick(readLock().plugins[id]))
   })
+
+  const holes: Record<string, (plugins: Record<string, any>) => void> = {
+    "a package that the plugin itself wants": (plugins) => delete plugins["from-npm"].dependencies["branch@1.2.0"],
+    "where packages lie": (plugins) => delete plugins["from-npm"].layout,
+    "a package of an npm: import": (plugins) => delete plugins["from-url"].dependencies["leaf@1.0.0"],
+    "one module": (plugins) => delete plugins["from-url"].modules[firstOf(plugins["from-url"].modules)],
+    "all modules": (plugins) => delete plugins["from-url"].modules,
+  }
+  for (const [what, make] of Object.entries(holes)) {
+    test(`of which the lockfile lacks ${what} are refused with "pagoda lock", which fills it in`, async () => {
+      const elsewhere = await copyWorkspace()
+      const before = readFileSync(lockfileIn(elsewhere), "utf8")
+      await editLock(elsewhere, make)
+      const { records } = await serve(elsewhere, {})
+      const [failed, ...others] = Object.values<any>(records).filter(({ state }) => state === "failed")
+      expect([failed?.error.code, others]).toEqual([expect.stringMatching(/^(INTEGRITY_MISSING|BUNDLE_FAILED)$/), []])
+      expect(failed.error.message).toContain("pagoda lock")
+      expect(await runPagoda(["lock"], { cwd: elsewhere, env: sources.env })).toMatchObject({
+        exitCode: 0,
+        stdout: expect.stringContaining(`${failed.id}: filled in`),
+      })
+      expect(readFileSync(lockfileIn(elsewhere), "utf8")).toBe(before)
+    })
+  }
 })
 
 function pick({ source, version, integrity, dependencies, modules }: Record<string, unknown>) {

@@ -1,4 +1,5 @@
 import { PagodaError } from "../../errors.ts"
+import { maxTreeBytes } from "../tree.ts"
 
 /** What one source may cost: time and bytes over the network, its packages included. */
 export type Budget = {
@@ -10,6 +11,8 @@ export type Budget = {
   readonly limit: number
   /** Counts bytes as they arrive. @throws SOURCE_TOO_LARGE */
   spend(bytes: number): void
+  /** Counts what archives unpack to, all of them together. @throws SOURCE_TOO_LARGE */
+  unpack(bytes: number): void
 }
 
 export const maxDownloadBytes = 100 * 1024 * 1024
@@ -31,7 +34,7 @@ export async function withBudget<T>(
     controller.abort(error)
     late.reject(error)
   }, ms)
-  let spent = 0
+  let [spent, unpacked] = [0, 0]
   const budget: Budget = {
     subject,
     signal: controller.signal,
@@ -39,6 +42,12 @@ export async function withBudget<T>(
     spend(more) {
       spent += more
       if (spent > bytes) throw tooLarge(budget)
+    },
+    unpack(more) {
+      unpacked += more
+      if (unpacked <= maxTreeBytes) return
+      const is = "it and its packages have more than 200 MiB of files, which is the limit"
+      throw new PagodaError("SOURCE_TOO_LARGE", `Cannot fetch "${subject}": ${is}`)
     },
   }
   try {

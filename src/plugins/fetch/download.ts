@@ -31,13 +31,16 @@ export async function download(url: string, options: DownloadOptions): Promise<U
 
 async function followRedirects(first: string, { budget, authorize }: DownloadOptions): Promise<Response> {
   let url = first
+  // a registry names the address: the runtime would also read files
+  if (!/^https?:$/.test(URL.parse(first)?.protocol ?? "")) throw unreachable(first, 'wanted "https:" or "http:"')
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     const authorization = authorize?.(url)
     const response = await ask(url, authorization ? { authorization } : {}, budget.signal)
     const location = response.status >= 300 && response.status < 400 ? response.headers.get("location") : null
     if (!location) return requireOk(url, response)
     await response.body?.cancel()
-    const next = new URL(location, url)
+    const next = URL.parse(location, url)
+    if (!next) throw unreachable(first, `it redirects to "${location}", which is no URL`)
     if (next.protocol !== "https:" && next.protocol !== new URL(first).protocol)
       throw unreachable(first, `it redirects to "${toPlainUrl(next.href)}", wanted "https:"`)
     url = next.href
@@ -73,7 +76,8 @@ function unreachable(url: string, why: string, cause?: unknown): PagodaError {
 
 /** Without what may be a secret. */
 export function toPlainUrl(url: string): string {
-  const plain = new URL(url)
+  const plain = URL.parse(url)
+  if (!plain) return "an address that is none"
   plain.username = plain.password = plain.search = plain.hash = ""
   return plain.href
 }

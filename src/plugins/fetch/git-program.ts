@@ -12,7 +12,12 @@ export type GitOptions = {
   /** The bare repository to work in; without one the working folder is none either, whatever it is. */
   repository?: string
   stdin?: Uint8Array
+  /** At most so many bytes of answer: a few objects can name each other until a tree has billions of files. */
+  maxOutput?: number
 }
+
+const maxOutput = 1024 * 1024
+const maxErrors = 64 * 1024
 
 export class GitFailure extends Error {
   override name = "GitFailure"
@@ -22,13 +27,16 @@ const settings = [
   ["core.hooksPath", devNull],
   ["fetch.recurseSubmodules", "no"],
   ["gc.auto", "0"],
+  // few objects would become a file each, which `watchSize` does not see
+  ["fetch.unpackLimit", "1"],
   ["maintenance.auto", "false"],
   ["credential.interactive", "false"],
   ["advice.detachedHead", "false"],
 ].flatMap(([name, value]) => ["-c", `${name}=${value}`])
 
 /** Runs the `git` program, never through a shell, without hooks and without questions. @throws GitFailure with what it says */
-export async function runGit(args: string[], { budget, protocol, repository, stdin }: GitOptions): Promise<Uint8Array> {
+export async function runGit(args: string[], options: GitOptions): Promise<Uint8Array> {
+  const { budget, protocol, repository, stdin } = options
   const child = spawnGit([`--git-dir=${repository ?? devNull}`, ...settings, ...args], {
     env: toGitEnvironment(protocol),
     stdin: stdin ?? "ignore",
@@ -37,14 +45,14 @@ export async function runGit(args: string[], { budget, protocol, repository, std
     signal: budget.signal,
   })
   const watch = repository ? watchSize(repository, budget) : undefined
-  const read = (stream: ReadableStream<Uint8Array>) => new Response(stream).bytes()
+  const limit = options.maxOutput ?? maxOutput
   try {
-    const ended = Promise.all([read(child.stdout), read(child.stderr), child.exited])
+    const ended = Promise.all([readOutput(child.stdout, limit, budget), readHead(child.stderr), child.exited])
     const [out, err, code] = await (watch ? Promise.race([ended, watch.tooLarge]) : ended)
     budget.signal.throwIfAborted()
     if (repository && (await packSize(repository)) > budget.limit) throw tooLarge(budget)
     if (code === 0) return out
-    throw new GitFailure(toReason(new TextDecoder().decode(err)) || `git ${args[0]} ended with ${code}`)
+    throw new GitFailure(toReason(err) || `git ${args[0]} ended with ${code}`)
   } finally {
     watch?.stop()
     child.kill()
@@ -61,6 +69,30 @@ function spawnGit(args: string[], options: Bun.SpawnOptions.OptionsObject<"ignor
       { cause: error },
     )
   }
+}
+
+async function readOutput(stream: ReadableStream<Uint8Array>, limit: number, budget: Budget): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of stream as AsyncIterable<Uint8Array>) {
+    length += chunk.length
+    if (length > limit) {
+      const size = `${Math.floor(limit / 1024 / 1024)} MiB`
+      const message = `Cannot fetch "${budget.subject}": git answers with more than ${size}, which is the limit`
+      throw new PagodaError("SOURCE_TOO_LARGE", message)
+    }
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks)
+}
+
+/** The rest is read as well, since git would wait for it, but not kept. */
+async function readHead(stream: ReadableStream<Uint8Array>): Promise<string> {
+  const decoder = new TextDecoder()
+  let text = ""
+  for await (const chunk of stream as AsyncIterable<Uint8Array>)
+    if (text.length < maxErrors) text += decoder.decode(chunk, { stream: true })
+  return text
 }
 
 /** What the user set for ssh, certificates and credentials counts; nothing that points git at another repository does. */

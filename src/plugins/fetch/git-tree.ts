@@ -1,6 +1,9 @@
 import { PagodaError } from "../../errors.ts"
-import { buildTree, type FileTree, refused } from "../tree.ts"
+import { buildTree, type FileTree, maxTreeBytes, maxTreeFiles, refused } from "../tree.ts"
 import { GitFailure, type GitOptions, runGit } from "./git-program.ts"
+
+/** Some ten times what the names of as many files as a tree may have take. */
+const maxListing = 16 * 1024 * 1024
 
 type Blob = { path: string; hash: string; size: number }
 
@@ -22,7 +25,8 @@ export async function readGitTree(
 
 async function listBlobs(commit: string, path: string, subject: string, options: GitOptions): Promise<Blob[]> {
   const root = `${commit}:${path.slice(1)}`
-  const listing = await runGit(["ls-tree", "-r", "-z", "-l", "--full-tree", root], options).catch((cause: unknown) => {
+  const list = ["ls-tree", "-r", "-z", "-l", "--full-tree", root]
+  const listing = await runGit(list, { ...options, maxOutput: maxListing }).catch((cause: unknown) => {
     if (!(cause instanceof GitFailure)) throw cause
     throw new PagodaError("SOURCE_NOT_FOUND", `${subject}: the commit has no folder "${path}"`, { cause })
   })
@@ -42,7 +46,11 @@ async function listBlobs(commit: string, path: string, subject: string, options:
 async function readBlobs(hashes: string[], options: GitOptions): Promise<Map<string, Uint8Array>> {
   if (hashes.length === 0) return new Map()
   const stdin = new TextEncoder().encode(`${hashes.join("\n")}\n`)
-  const output = await runGit(["cat-file", "--batch"], { ...options, stdin })
+  const output = await runGit(["cat-file", "--batch"], {
+    ...options,
+    stdin,
+    maxOutput: maxTreeBytes + maxTreeFiles * 128,
+  })
   const contents = new Map<string, Uint8Array>()
   let offset = 0
   for (const hash of hashes) {

@@ -94,7 +94,7 @@ export async function takeLocked(
   const bytes = await downloadTarball(spec, await client.view(spec), client, budget, context)
   const actual = toSri(bytes)
   if (integrity !== undefined && actual !== integrity) return { integrity: actual, files: new Map() }
-  return keep(spec, bytes, actual, context)
+  return keep(spec, bytes, actual, context, budget)
 }
 
 /** What the registry has, as long as it is what the registry says that it has. */
@@ -113,7 +113,7 @@ export async function takeFromRegistry(
     const message = `Cannot take "${spec}": integrity of its tarball is "${actual}", the registry says "${said}"`
     throw new PagodaError("INTEGRITY_MISMATCH", message)
   }
-  return keep(spec, bytes, actual, context)
+  return keep(spec, bytes, actual, context, budget)
 }
 
 async function takeStored(spec: string, integrity: string, context: FetchContext): Promise<FetchedPackage | undefined> {
@@ -141,9 +141,10 @@ async function keep(
   bytes: Uint8Array,
   integrity: string,
   context: FetchContext,
+  budget: Budget,
 ): Promise<FetchedPackage> {
   context.progress({ subject: spec, step: "unpacking" })
-  const files = await unpackTarball(bytes, spec)
+  const files = await unpackTarball(bytes, spec, budget.unpack)
   await context.store.writeTree(integrity, files)
   return { integrity, files }
 }

@@ -7,12 +7,19 @@ import { buildTree, type FileTree, maxTreeBytes, maxTreeFiles, refused, type Tre
 /** Headers and padding come on top of what the files may have. */
 const maxTarBytes = maxTreeBytes + maxTreeFiles * 2048 + 1024 * 1024
 
-/** The regular files of a `.tgz`, without their first folder. Anything else in it is refused. */
-export async function unpackTarball(bytes: Uint8Array, name: string): Promise<FileTree> {
+/**
+ * The regular files of a `.tgz`, without their first folder. Anything else in it is refused.
+ * @param onFile is told each file's size before it is unpacked, and may throw
+ */
+export async function unpackTarball(
+  bytes: Uint8Array,
+  name: string,
+  onFile?: (size: number) => void,
+): Promise<FileTree> {
   const subject = `Cannot unpack "${name}"`
   const tree = buildTree(subject)
   try {
-    await readEntries(bytes, tree, subject)
+    await readEntries(bytes, tree, subject, onFile)
   } catch (error) {
     if (error instanceof PagodaError) throw error
     throw new PagodaError("SOURCE_REFUSED", `${subject}: it is no whole gzipped tar archive (${toMessage(error)})`, {
@@ -29,7 +36,12 @@ export async function unpackTarball(bytes: Uint8Array, name: string): Promise<Fi
   return files
 }
 
-async function readEntries(bytes: Uint8Array, tree: TreeBuilder, subject: string): Promise<void> {
+async function readEntries(
+  bytes: Uint8Array,
+  tree: TreeBuilder,
+  subject: string,
+  onFile?: (size: number) => void,
+): Promise<void> {
   const { extract } = await import("tar-stream")
   const archive = extract()
   const seen = new Map<string, Uint8Array>()
@@ -42,7 +54,10 @@ async function readEntries(bytes: Uint8Array, tree: TreeBuilder, subject: string
     content.on("error", done.reject)
     try {
       const path = toPath(header, subject)
-      if (path !== undefined) tree.expect(path, header.size)
+      if (path !== undefined) {
+        tree.expect(path, header.size)
+        onFile?.(header.size)
+      }
       content.on("end", () => {
         try {
           if (path !== undefined) addOnce(tree, seen, path, Buffer.concat(chunks))

@@ -1,5 +1,5 @@
 import { type SchemaOptions, type TProperties, Type } from "@sinclair/typebox"
-import { idRule } from "../id.ts"
+import { idPattern, idRule } from "../id.ts"
 
 /** `errorMessage` says what is wanted, for our own messages and for editors that know that keyword. */
 const wanted = (errorMessage: string, description: string): SchemaOptions => ({ description, errorMessage })
@@ -75,7 +75,7 @@ export const lockfileSchema = closed(
     $schema: Type.Optional(Type.String(wanted("a path or URL", "The JSON Schema of this file, for editors."))),
     lockfileVersion: Type.Literal(1, wanted("1", "The version of this format.")),
     plugins: Type.Record(Type.String(), plugin, {
-      propertyNames: { pattern: "^[a-z0-9]+(?:[-_][a-z0-9]+)*$", maxLength: 100 },
+      propertyNames: { pattern: idPattern.source, maxLength: 100 },
       ...wanted("an object of plugins by id", `The plugins by id (${idRule}): which code may run.`),
     }),
   },

@@ -17,6 +17,8 @@ beforeAll(() => {
       if (url.pathname === "/ok") return new Response("bytes")
       if (url.pathname === "/elsewhere") return Response.redirect(`http://localhost:${server.port}/ok`)
       if (url.pathname === "/loop") return Response.redirect("/loop")
+      if (url.pathname === "/to-file") return toLocation("file:///etc/hostname")
+      if (url.pathname === "/to-nowhere") return toLocation("http://[")
       if (url.pathname === "/500") return new Response("no", { status: 500 })
       if (url.pathname === "/401") return new Response("no", { status: 401 })
       if (url.pathname === "/silent") return new Promise<Response>(() => {})
@@ -28,6 +30,8 @@ beforeAll(() => {
 })
 
 afterAll(() => server.stop(true))
+
+const toLocation = (location: string) => new Response(null, { status: 302, headers: { location } })
 
 const get = (path: string, limits: BudgetOptions = {}, options: Partial<DownloadOptions> = {}) =>
   withBudget("npm:x@1.0.0", (budget: Budget) => download(`${server.url.origin}${path}`, { budget, ...options }), limits)
@@ -69,6 +73,18 @@ test("each way to fail has its own code and message", async () => {
     message: expect.stringContaining("took longer than 0.05 s"),
   })
   await expect(get("/endless", { ms: 50, bytes: Infinity })).rejects.toMatchObject({ code: "SOURCE_TIMEOUT" })
+})
+
+test("nothing but http: and https: is asked, whatever a registry names or redirects to", async () => {
+  for (const url of ["file:///etc/hostname", "data:,x", "blob:x", "s3://bucket/key", "no address"]) {
+    const asked = withBudget("x", (budget) => download(url, { budget }))
+    await expect(asked).rejects.toMatchObject({
+      code: "SOURCE_UNREACHABLE",
+      message: expect.stringContaining('wanted "https:"'),
+    })
+  }
+  await expect(get("/to-file")).rejects.toThrow('it redirects to "file:///etc/hostname", wanted "https:"')
+  await expect(get("/to-nowhere")).rejects.toThrow('it redirects to "http://[", which is no URL')
 })
 
 test("no message shows what may be a secret in an address", async () => {

@@ -207,6 +207,26 @@ test("a hostile tarball from a registry is refused, whatever its integrity", asy
   })
 })
 
+test("packages that are small alone and unpack to more than 200 MiB together are refused", async () => {
+  const dependencies: Record<string, string> = {}
+  for (const name of ["heavy-a", "heavy-b", "heavy-c"]) {
+    dependencies[name] = "1.0.0"
+    const manifest = { name, version: "1.0.0" }
+    await registry.publishTarball(
+      manifest,
+      await makeTarball([
+        { name: "package/package.json", content: JSON.stringify(manifest) },
+        { name: "package/zeros", content: new Uint8Array(70 * 1024 * 1024) },
+      ]),
+    )
+  }
+  await registry.publish({ name: "heavy", version: "1.0.0", main: "plugin.ts", dependencies }, { "plugin.ts": "" })
+  await expect(resolve(await makeContext({ registry: registry.url }), "1.0.0", "heavy")).rejects.toMatchObject({
+    code: "SOURCE_TOO_LARGE",
+    message: 'Cannot fetch "npm:heavy@1.0.0": it and its packages have more than 200 MiB of files, which is the limit',
+  })
+}, 30_000)
+
 test("a registry that wants a token gets it from the .npmrc beside the lockfile, and variables in it are filled in", async () => {
   const closed = await startRegistry({ token: "s3cret" })
   process.env.TEST_NPM_TOKEN = "s3cret"

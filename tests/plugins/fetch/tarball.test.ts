@@ -43,6 +43,11 @@ describe("unpackTarball() refuses", () => {
     ["a pipe", [{ name: "package/p", type: "fifo" }], "is a pipe"],
     ["a newline in a name", [file("package/a\nb")], "newline or backslash"],
     ["a backslash in a name", [file("package\\..\\..\\x"), file("package/..\\x")], "newline or backslash"],
+    [
+      "a name without end",
+      [{ ...file("package/a"), pax: { path: `package/${"a/".repeat(300_000)}x` } }],
+      "has 600001 characters, wanted at most 4096",
+    ],
     ["a file that is a folder as well", [file("package/a"), file("package/a/b")], "is a file and a folder"],
   ]
   test.each(table)("%s", async (_name, entries, message) => {
