@@ -1,4 +1,5 @@
 import { describe, expect, test } from "bun:test"
+import { existsSync } from "node:fs"
 import { PagodaError } from "../../src/errors.ts"
 import { makeBundle } from "../../src/plugins/bundle/bundler.ts"
 import { forgetBundle, importBundle } from "../../src/plugins/import.ts"
@@ -66,6 +67,7 @@ describe("what reaches past the API needs a grant:", () => {
     ["bare builtin", 'import { readFileSync } from "fs"; export default readFileSync', "import:node:fs"],
     ["import of a builtin at run time", 'export default await import("node:fs")', "import:node:fs"],
     ["computed import", 'const x = "fs"; export default await import("node:" + x)', "import:import()"],
+    ["import of what the bundler computes", 'export default await import(true ? "node:fs" : "./x")', "import:node:fs"],
     ["require of a builtin", 'export default require("fs")', "import:node:fs"],
     ["computed require", "export default (x) => require(x)", "import:require"],
     ["require as a value", 'const r = require; export default r("fs")', "import:require"],
@@ -144,6 +146,31 @@ describe("what reaches past the API needs a grant:", () => {
     expect(message).toMatch(/^IMPORT_FORBIDDEN Cannot load plugin "policy-test": "plugin.ts:[13]:1" imports/)
     expect(message).toEndWith(": no permission lets it")
     expect(await Bun.file(ran).exists()).toBe(false)
+  })
+
+  test.each([
+    ["a comment before assert", 'import { mkdirSync } from "node:fs" /* */ assert { type: "macro" }; mkdirSync("RAN")'],
+    ["a comment after assert", 'import { mkdirSync } from "node:fs" assert /* */ { type: "macro" }; mkdirSync("RAN")'],
+    ["a comment in an export", 'import fs from "node:fs" /* */ assert { type: "macro" }; fs.mkdirSync("RAN")'],
+    [
+      "an HTML comment in a module",
+      'let a = 1; a<!--a /*\nimport { mkdirSync } from "fs" with { type: "macro" }\nmkdirSync("RAN") // */',
+    ],
+  ])("what two parsers could read in two ways runs no macro: %s", async (_, code) => {
+    const ran = `${import.meta.dir}/macro-ran-${crypto.randomUUID()}`
+    const message = await refusal(code.replace("RAN", ran), [], ["import:with:macro", "import:node:fs"])
+    expect(existsSync(ran)).toBe(false)
+    expect(message).toMatch(/^BUNDLE_FAILED Cannot bundle plugin "policy-test": "plugin.ts/)
+  })
+
+  test("what cannot be written as a module is refused as such", async () => {
+    const message = await refusal({ "plugin.cjs": "with ({}) { module.exports = 1 }" })
+    expect(message).toStartWith('BUNDLE_FAILED Cannot bundle plugin "policy-test": bundled, it is no module')
+  })
+
+  test("a sloppy script of old passes", async () => {
+    const packages = { "old@1.0.0": { "index.js": 'var with_ = "\\x41"; var n = 010; module.exports = n' } }
+    expect(await run('import n from "old"; export default n', packages)).toBe(8)
   })
 
   test("all findings are listed at once, each once, with module, line and column", async () => {

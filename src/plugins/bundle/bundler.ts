@@ -23,7 +23,10 @@ export async function makeBundle(source: VerifiedSource, options: BundleOptions)
     const code = await build(source.entry, options.id, making)
     if (findings.length > 0) throw forbidden(options.id, findings)
     if (origins.problems.length > 0) throw failed(options.id, await origins.explain())
-    const verdict = await checkBundle(code, grants)
+    const verdict = await checkBundle(code, grants).catch((cause: unknown) => {
+      if (!(cause instanceof SyntaxError)) throw cause
+      throw failed(options.id, [`bundled, it is no module: ${cause.message}`])
+    })
     const found = Map.groupBy(await origins.place(verdict.findings, code, options.id), toFolder)
     if (found.size === 0) return enclose(await toAscii(code), options.id, verdict, grants)
     const others = [...found].filter(([folder]) => folder && resolver.canUseBrowserBuild(folder))

@@ -138,7 +138,8 @@ function wantedOfHost(path: string): string {
 }
 
 function wantedFrom(importer: string, path: string): string {
-  if (isUrl(importer)) return "it is not among the modules of the lockfile"
+  const field = path.startsWith("npm:") ? "dependencies" : "modules"
+  if (isUrl(importer)) return `it is not among the ${field} of the lockfile; run "pagoda lock" to fill it in`
   if (path.startsWith(".") || path.startsWith("/")) return "there is no such file in the plugin"
-  return 'there is no such package: is it among the "dependencies" of the plugin\'s package.json?'
+  return 'there is no such package: is it among the "dependencies" of the plugin\'s package.json? "pagoda lock" fills in what the lockfile lacks'
 }

@@ -42,7 +42,9 @@ export function createOrigins(files: SourceFiles): Origins {
         if (own && toPackageFolder(place)) continue
         if (from.length === 0) placed.push({ ...finding, place })
         for (const importer of from) {
-          const positions = await find(importer, (found) => toBuiltin(found) === specifier)
+          const named = await find(importer, (found) => toBuiltin(found) === specifier)
+          // the bundler computes what is constant: `import(`node:${"fs"}`)`
+          const positions = named.length > 0 ? named : await find(importer, (found) => found === "")
           if (positions.length === 0) placed.push({ ...finding, place: importer })
           placed.push(...positions.map((one) => ({ ...finding, place: toPlace(importer, one) })))
         }

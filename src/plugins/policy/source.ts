@@ -30,11 +30,16 @@ export type SourceVerdict = { findings: Finding[]; types: ReadonlyMap<string, st
  */
 export async function checkSource(file: string, text: string, grants: ReadonlySet<string>): Promise<SourceVerdict> {
   if (!/\b(?:with|assert|defer|source)\b|macro|\\/.test(text)) return { findings: [], types: new Map() }
-  const imports = await readImports(file, text)
+  const tree = await parseSourceText(file, text)
+  const imports = findImports(tree)
+  const findings = imports.flatMap((found) => checkImport(file, found, grants))
+  const unclear = findUnclear(tree)
+  // what our parser only guessed at, the bundler may read as an import
+  if (unclear && findings.length === 0) throw unclear
   const typed = imports.flatMap(({ specifier, attributes }) =>
     attributes.map((one) => [specifier, toText(one.value) ?? ""] as const),
   )
-  return { findings: imports.flatMap((found) => checkImport(file, found, grants)), types: new Map(typed) }
+  return { findings, types: new Map(typed) }
 }
 
 function checkImport(file: string, found: SourceImport, grants: ReadonlySet<string>): Finding[] {
@@ -60,15 +65,22 @@ function checkImport(file: string, found: SourceImport, grants: ReadonlySet<stri
 
 /** Every import of a source by a real parser. @throws SyntaxError with `loc` */
 export async function readImports(file: string, text: string): Promise<SourceImport[]> {
+  return findImports(await parseSourceText(file, text))
+}
+
+function findImports(tree: Node): SourceImport[] {
   const found: SourceImport[] = []
-  walk(await parseSourceText(file, text), (node) => {
+  walk(tree, (node) => {
     const made = toImport(node)
     if (made) found.push(made)
   })
   return found
 }
 
-/** Babel's tree; what is no module (sloppy scripts, as packages of old are) is read as a script. */
+/**
+ * Babel's tree; what is no module (sloppy scripts, as packages of old are) is read as a script. Where neither reads all of
+ * it, `errors` has what was passed over.
+ */
 export async function parseSourceText(file: string, text: string): Promise<Node> {
   const { parse } = await import("@babel/parser")
   const options: ParserOptions = {
@@ -83,15 +95,25 @@ export async function parseSourceText(file: string, text: string): Promise<Node>
   }
   // older spelling of "with", which the bundler takes as well; of one length, so that places stay
   const spelled = text.replace(/(["'])(\s*)\bassert(\s*\{)/g, "$1$2with  $3")
-  try {
-    return parse(spelled, { ...options, sourceType: "module" }) as unknown as Node
-  } catch (error) {
+  const read = (sourceType: "module" | "script"): Node | SyntaxError => {
     try {
-      return parse(spelled, { ...options, sourceType: "script" }) as unknown as Node
-    } catch {
+      return parse(spelled, { ...options, sourceType }) as unknown as Node
+    } catch (error) {
+      if (error instanceof SyntaxError) return error
       throw error
     }
   }
+  const module = read("module")
+  if (isNode(module) && !findUnclear(module)) return module
+  const script = read("script")
+  if (isNode(script) && !(isNode(module) && findUnclear(script))) return script
+  if (isNode(module)) return module
+  throw module
+}
+
+/** What the parser passed over. */
+function findUnclear(tree: Node): unknown {
+  return (tree.errors as unknown[] | undefined)?.[0]
 }
 
 /** As the bundler reads it: what does not say that it is JavaScript is taken as TypeScript. */
