@@ -10,12 +10,12 @@ export type Log = Record<LogLevel, (message: string, fields?: LogFields) => void
   with(fields: LogFields): Log
 }
 
-export type LogOptions = { level: LogLevel; format: LogFormat; write?: (line: string) => void }
+export type LogOptions = { level: LogLevel; format: LogFormat; colors?: boolean; write?: (line: string) => void }
 
 /** Lines on stderr: stdout belongs to what a command answers. */
 export function createLog(options: LogOptions, bound: LogFields = {}): Log {
   const write = options.write ?? ((line: string) => void process.stderr.write(line))
-  const format = options.format === "json" ? toJsonLine : toPrettyLine
+  const format = options.format === "json" ? toJsonLine : createPretty(options.colors === true)
   const least = logLevels.indexOf(options.level)
   const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
     if (logLevels.indexOf(level) >= least) write(`${format(level, message, { ...bound, ...fields })}\n`)
@@ -30,18 +30,46 @@ export function createLog(options: LogOptions, bound: LogFields = {}): Log {
 }
 
 function toJsonLine(level: LogLevel, message: string, fields: LogFields): string {
-  return JSON.stringify({ time: new Date().toISOString(), level, message, ...fields }, toPlain)
+  const parts = Object.entries({ time: new Date().toISOString(), level, message, ...fields }).flatMap(
+    ([key, value]) => {
+      const text = toText(value)
+      return text === undefined ? [] : [`${JSON.stringify(key)}:${text}`]
+    },
+  )
+  return `{${parts.join(",")}}`
 }
 
-/** Loaded for the first pretty line: it looks at the terminal, which costs more than all else that a log does. */
-let colors: typeof picocolors | undefined
+type Colors = ReturnType<typeof picocolors.createColors>
 
-function toPrettyLine(level: LogLevel, message: string, fields: LogFields): string {
-  colors ??= require("picocolors") as typeof picocolors
-  const { dim, cyan, yellow, red } = colors
-  const paint = { debug: dim, info: cyan, warn: yellow, error: red }[level]
-  const rest = Object.entries(fields).map(([key, value]) => dim(`${key}=${JSON.stringify(value, toPlain)}`))
-  return [dim(new Date().toISOString().slice(11, 23)), paint(level.padEnd(5)), message, ...rest].join(" ")
+function createPretty(isColorful: boolean) {
+  /** Loaded for the first line: it looks at the terminal, which costs more than all else that a log does. */
+  let colors: Colors | undefined
+  return (level: LogLevel, message: string, fields: LogFields): string => {
+    colors ??= (require("picocolors") as typeof picocolors).createColors(isColorful)
+    const { dim, cyan, yellow, red } = colors
+    const paint = { debug: dim, info: cyan, warn: yellow, error: red }[level]
+    const rest = Object.entries(fields).map(([key, value]) => dim(`${key}=${toText(value)}`))
+    // what a plugin logs moves no cursor and begins no line of its own
+    const text = message.replace(/\p{Cc}/gu, "\ufffd")
+    return [dim(new Date().toISOString().slice(11, 23)), paint(level.padEnd(5)), text, ...rest].join(" ")
+  }
+}
+
+/** Handlers of last resort log: what foreign code threw may hold itself, or throw again when it is looked at. */
+function toText(value: unknown): string | undefined {
+  try {
+    return JSON.stringify(value, toPlain)
+  } catch {
+    return JSON.stringify(inspect(value))
+  }
+}
+
+function inspect(value: unknown): string {
+  try {
+    return Bun.inspect(value)
+  } catch {
+    return "something that cannot be shown"
+  }
 }
 
 /** An error is its stack: `JSON.stringify` would make `{}` of it. */

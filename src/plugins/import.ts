@@ -45,19 +45,21 @@ export function forgetBundle(bundle: Bundle): void {
 
 /** The id of the plugin whose code is highest in an error's stack: who is to be blamed for an error that comes late. */
 export function attributePlugin(error: unknown): string | undefined {
-  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++) {
-    const frames = readStack(cause).filter((line) => /^\s*at /.test(line))
-    const [, id] = /\bplugin:([a-z0-9]+(?:[-_][a-z0-9]+)*)\//.exec(frames.join("\n")) ?? []
-    if (id) return id
+  try {
+    return findPlugin(error)
+  } catch {
+    // handlers of last resort ask, and what foreign code throws may throw again when it is looked at
+    return undefined
   }
 }
 
-/** Handlers of last resort ask, and a plugin's error may throw when it is looked at: such a one has no stack. */
-function readStack(error: Error): string[] {
-  try {
-    return String(error.stack).split("\n")
-  } catch {
-    return []
+function findPlugin(error: unknown): string | undefined {
+  for (let cause = error, depth = 0; cause instanceof Error && depth < 8; cause = cause.cause, depth++) {
+    const frames = String(cause.stack)
+      .split("\n")
+      .filter((line) => /^\s*at /.test(line))
+    const [, id] = /\bplugin:([a-z0-9]+(?:[-_][a-z0-9]+)*)\//.exec(frames.join("\n")) ?? []
+    if (id) return id
   }
 }
 

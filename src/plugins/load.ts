@@ -1,4 +1,4 @@
-import { PagodaError } from "../errors.ts"
+import { PagodaError, toPagodaError } from "../errors.ts"
 import { type Bundle, bundlePlugin } from "./bundle.ts"
 import { type CheckedPlugin, checkPlugin } from "./check.ts"
 import { type FetchContext, fetchSource } from "./fetch.ts"
@@ -37,7 +37,8 @@ export async function loadPlugin(
   try {
     return await load(id, locked, context, onStep)
   } catch (error) {
-    throw error instanceof PagodaError && error.plugin === undefined ? toPluginError(id, locked, error) : error
+    const ours = toPagodaError(error)
+    throw ours && ours.plugin === undefined ? toPluginError(id, locked, ours) : error
   }
 }
 

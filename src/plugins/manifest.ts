@@ -2,6 +2,7 @@ import { Type } from "@sinclair/typebox"
 import { PagodaError } from "../errors.ts"
 import { toIssues } from "../issues.ts"
 import type { FetchedSource } from "./fetch.ts"
+import { idPattern } from "./id.ts"
 
 /** What a source says of itself, readable without running any of its code. */
 export type Manifest = {
@@ -13,8 +14,8 @@ export type Manifest = {
 
 const schema = Type.Object(
   {
-    id: Type.String(),
-    permissions: Type.Optional(Type.Array(Type.String())),
+    id: Type.String({ pattern: idPattern.source, maxLength: 100 }),
+    permissions: Type.Optional(Type.Array(Type.String({ pattern: "^\\S+$" }))),
     engines: Type.Optional(Type.Object({ pagoda: Type.Optional(Type.String()) }, { additionalProperties: false })),
     dependencies: Type.Optional(Type.Record(Type.String(), Type.String())),
   },
@@ -48,7 +49,7 @@ function fromPackage(fetched: FetchedSource): unknown {
 
 function fromComment(fetched: FetchedSource): unknown {
   const source = new TextDecoder().decode(fetched.files.get(fetched.entry))
-  const comment = /^(?:\uFEFF)?\s*\/\*\*\s*@pagoda\s([\s\S]*?)\*\//.exec(source)?.[1]
+  const comment = /^(?:\uFEFF)?\s*\/\*\*[\s*]*@pagoda\s([\s\S]*?)\*\//.exec(source)?.[1]
   if (comment === undefined) return undefined
   return parse(comment.replace(/^\s*\* ?/gm, ""), "the comment @pagoda")
 }

@@ -62,6 +62,26 @@ const cases: Record<string, Case> = {
     code: `export default define({ initialize: () => { throw new Error("cold start") } })`,
     refused: { step: "initialize", code: "INITIALIZE_FAILED", message: "cold start" },
   },
+  "throws-the-unspeakable-in-routes": {
+    code: `export default define({ routes: () => { throw Object.create(null) } })`,
+    refused: {
+      step: "mount",
+      code: "PLUGIN_FAILED",
+      message: 'Cannot mount plugin "throws-the-unspeakable-in-routes"',
+    },
+  },
+  "throws-in-routes": {
+    code: `export default define({ routes: () => { throw new Error("no way") } })`,
+    refused: { step: "mount", code: "PLUGIN_FAILED", message: 'plugin "throws-in-routes": it threw: no way' },
+  },
+  "throws-when-looked-at": {
+    code: `export default { id: "throws-when-looked-at", name: "x", version: "1.0.0", get routes() { throw { toString() { throw 1 } } } }`,
+    refused: { step: "check", code: "PLUGIN_FAILED", message: "cannot be shown" },
+  },
+  "declares-nulls": {
+    code: `export default { id: "declares-nulls", name: "x", version: "1.0.0", dependencies: null }`,
+    refused: { step: "check", code: "PLUGIN_INVALID", message: 'its "dependencies" are no object' },
+  },
   "wants-another-host": {
     code: `export default define({ engines: { pagoda: "^9.0.0" } })`,
     refused: { step: "check", code: "PLUGIN_INCOMPATIBLE", message: "^9.0.0" },
@@ -71,6 +91,17 @@ const cases: Record<string, Case> = {
   },
   "rejects-late": {
     code: `setTimeout(() => Promise.reject(new Error("nobody waits")), 5); export default define({})`,
+  },
+  "throws-a-circle-late": {
+    code: `const circle = {}; circle.circle = circle; setTimeout(() => { throw circle }, 5); export default define({})`,
+  },
+  "throws-the-unspeakable-late": {
+    code: `const evil = new Proxy({}, { get() { throw 1 }, getPrototypeOf() { throw 2 }, ownKeys() { throw 3 } })
+setTimeout(() => { throw evil }, 5); setTimeout(() => Promise.reject(evil), 5); export default define({})`,
+  },
+  "exits-late": {
+    code: `setTimeout(() => { process.exit(5); return 1 }, 5); export default define({ permissions: ["import:process"] })`,
+    permissions: ["import:process"],
   },
   "has-global-handlers": {
     code: `export default define({ routes: (app) => app
@@ -136,7 +167,9 @@ test("beside all of them the core and the good plugin serve as ever", async () =
 test("late errors are in the log under the plugin that left them", async () => {
   const deadline = performance.now() + 5_000
   const isThere = () =>
-    ["leaves-an-interval", "rejects-late"].every((id) => host.stderr().includes(`Plugin \\"${id}\\" left`))
+    ["leaves-an-interval", "rejects-late", "exits-late"].every((id) =>
+      host.stderr().includes(`Plugin \\"${id}\\" left`),
+    )
   while (!isThere() && performance.now() < deadline) await Bun.sleep(20)
   expect(isThere()).toBe(true)
 })
