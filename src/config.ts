@@ -4,6 +4,7 @@ import manifest from "../package.json" with { type: "json" }
 import { type Issue, PagodaError } from "./errors.ts"
 import { type LogFormat, type LogLevel, logLevels } from "./log.ts"
 import { suggest } from "./suggestion.ts"
+import { isUsername, usernameRule } from "./username.ts"
 
 /** Of this program: what `pagoda --version` prints. */
 export const version: string = manifest.version
@@ -120,6 +121,11 @@ export function wantsStacks(env: Environment): boolean {
   return env.PAGODA_LOG_LEVEL === "debug"
 }
 
+/** Colours are for people: on a terminal that shows them, unless `NO_COLOR` is set. */
+export function wantsColors(env: Environment, { isTTY }: { isTTY?: boolean }): boolean {
+  return isTTY === true && !env.NO_COLOR && env.TERM !== "dumb"
+}
+
 class Problem {
   constructor(readonly message: string) {}
 }
@@ -159,7 +165,7 @@ function parseHost(text: string): string | Problem {
 }
 
 function parseUsername(text: string): string | Problem {
-  return text.trim() === text ? text : wanted("a name without white space around it", text)
+  return isUsername(text) ? text : wanted(usernameRule, text)
 }
 
 /** The value may hold a password, the key is a secret: neither is shown. */

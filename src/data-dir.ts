@@ -1,6 +1,6 @@
 import { Database } from "bun:sqlite"
-import { mkdirSync } from "node:fs"
 import { join } from "node:path"
+import { makeDataFolder } from "./data-folder.ts"
 import { PagodaError } from "./errors.ts"
 import type { Undo } from "./undo.ts"
 
@@ -9,7 +9,7 @@ import type { Undo } from "./undo.ts"
  * process ends, so that no stale lock is ever left behind.
  */
 export function claimDataDir(folder: string): Undo {
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  makeDataFolder(folder)
   const lock = new Database(join(folder, "host.lock"), { create: true })
   try {
     lock.run("PRAGMA locking_mode = EXCLUSIVE")

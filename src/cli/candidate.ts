@@ -53,9 +53,8 @@ async function runToLearn(fetched: FetchedSource, context: FetchContext, consent
   } = checkPlugin(
     exported,
     exported?.id,
-    {
-      source: locked.source,
-    },
+    // whether it gets what it asks for is asked later
+    { source: locked.source, permissions: exported?.permissions },
     undefined,
   )
   return { id, version, permissions, dependencies }

@@ -1,6 +1,6 @@
-import pc from "picocolors"
 import { version } from "../config.ts"
 import { type Command, commonFlags, type Flag } from "./command.ts"
+import { bold } from "./output.ts"
 
 /** The help of one command, of a noun's commands, or of all. */
 export function formatHelp(commands: readonly Command[], topic?: string): string {
@@ -8,8 +8,8 @@ export function formatHelp(commands: readonly Command[], topic?: string): string
   if (command) return formatCommand(command)
   const shown = commands.filter(({ name }) => topic === undefined || name.startsWith(`${topic} `))
   const head = topic
-    ? `${pc.bold("Usage")}  pagoda ${topic} <verb>`
-    : `${pc.bold(`Pagoda ${version}`)}: a data platform that strangers can extend without touching it\n\n${pc.bold("Usage")}  pagoda <command>`
+    ? `${bold("Usage")}  pagoda ${topic} <verb>`
+    : `${bold(`Pagoda ${version}`)}: a data platform that strangers can extend without touching it\n\n${bold("Usage")}  pagoda <command>`
   return [
     head,
     section(
@@ -32,10 +32,10 @@ export function formatHelp(commands: readonly Command[], topic?: string): string
 function formatCommand(command: Command): string {
   const flags = Object.entries({ ...command.flags, ...commonFlags })
   return [
-    `${pc.bold("Usage")}  pagoda ${toUsage(command)}${command.flags ? " [flags]" : ""}`,
+    `${bold("Usage")}  pagoda ${toUsage(command)}${command.flags ? " [flags]" : ""}`,
     `${command.summary[0]?.toUpperCase()}${command.summary.slice(1)}.${command.details ? ` ${command.details}` : ""}`,
     section("Flags", flags.map(toRow)),
-    `${pc.bold("Examples")}\n${command.examples.map((line) => `  pagoda ${line}`).join("\n")}`,
+    `${bold("Examples")}\n${command.examples.map((line) => `  pagoda ${line}`).join("\n")}`,
   ].join("\n\n")
 }
 
@@ -50,5 +50,5 @@ function toRow([name, { type, value, short, description }]: [string, Flag]): [st
 
 function section(title: string, rows: [string, string][]): string {
   const width = Math.max(...rows.map(([left]) => left.length))
-  return `${pc.bold(title)}\n${rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n")}`
+  return `${bold(title)}\n${rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join("\n")}`
 }

@@ -1,29 +1,34 @@
 import { basename } from "node:path"
 import { PagodaError } from "../errors.ts"
-import { type FetchContext, type FetchedSource, resolveSource } from "../plugins/fetch.ts"
+import { bundlePlugin } from "../plugins/bundle.ts"
+import { type FetchContext, type FetchedSource, fetchSource, resolveSource } from "../plugins/fetch.ts"
 import { toLocked } from "../plugins/lock.ts"
-import { type LockedPlugin, readLockfile, writeLockfile } from "../plugins/lockfile.ts"
+import { type LockedPlugin, readLockfile } from "../plugins/lockfile.ts"
 import { readManifest } from "../plugins/manifest.ts"
 import { parseSource, type Source, type SourceRequest } from "../plugins/source.ts"
+import { verifySource } from "../plugins/verify.ts"
 import { askToRun, type Consent, readVersion } from "./candidate.ts"
 import type { Call } from "./command.ts"
+import { editLockfile } from "./edit.ts"
 import { toErrorLine } from "./error-line.ts"
 import { withFetching } from "./open.ts"
 import { print, say } from "./output.ts"
 
 /** Fills in what is missing and writes the lockfile in its one form. A plugin that cannot be completed stays as it is. */
 export async function lock({ flags, config, log }: Call): Promise<number> {
-  const lockfile = await readLockfile(config.lockfile)
+  const { plugins: before } = await readLockfile(config.lockfile)
+  const completed = new Map<string, LockedPlugin>()
   let failures = 0
   await withFetching(config, async (context, quiet) => {
-    for (const [id, locked] of Object.entries(lockfile.plugins)) {
-      const lacking = findLacking(locked)
-      if (lacking.length === 0) continue
+    for (const [id, locked] of Object.entries(before)) {
       try {
+        if (!isLacking(locked) && !(await hasGap(id, locked, context))) continue
         const consent = { yes: flags.yes === true, grants: locked.permissions ?? [], log }
-        lockfile.plugins[id] = await complete(id, locked, context, consent)
+        const whole = await complete(id, locked, context, consent)
+        completed.set(id, whole)
         quiet()
-        await print(`${id}: filled in ${lacking.join(", ")}`)
+        const filled = fillable.filter((field) => !Bun.deepEquals(whole[field], locked[field]))
+        if (filled.length > 0) await print(`${id}: filled in ${filled.join(", ")}`)
       } catch (error) {
         quiet()
         failures++
@@ -31,16 +36,32 @@ export async function lock({ flags, config, log }: Call): Promise<number> {
       }
     }
   })
-  await writeLockfile(config.lockfile, lockfile)
-  const count = Object.keys(lockfile.plugins).length
+  await editLockfile(config.lockfile, (plugins) => {
+    // what was edited meanwhile is for the next time
+    for (const [id, whole] of completed) if (Bun.deepEquals(plugins[id], before[id])) plugins[id] = whole
+  })
+  const count = Object.keys(before).length
   if (failures === 0)
     await print(`${basename(config.lockfile)} is complete: ${count} ${count === 1 ? "plugin" : "plugins"}.`)
   return failures === 0 ? 0 : 1
 }
 
-function findLacking(locked: LockedPlugin): string[] {
-  const fields: (keyof LockedPlugin)[] = ["integrity", "version", "dependencies"]
-  return fields.filter((field) => locked[field] === undefined)
+const fillable = ["integrity", "version", "dependencies", "layout", "modules"] as const
+
+function isLacking({ integrity, version, dependencies }: LockedPlugin): boolean {
+  return integrity === undefined || version === undefined || dependencies === undefined
+}
+
+/** A package or module that it imports and the lockfile does not name. What is not in the store is taken to be whole. */
+async function hasGap(id: string, locked: LockedPlugin, context: FetchContext): Promise<boolean> {
+  try {
+    const source = verifySource(id, locked, await fetchSource(locked, { ...context, offline: true }))
+    await bundlePlugin(source, { id, grants: locked.permissions ?? [] }, context.store)
+    return false
+  } catch (error) {
+    if (!(error instanceof PagodaError)) throw error
+    return error.code === "INTEGRITY_MISSING" || error.code === "BUNDLE_FAILED"
+  }
 }
 
 async function complete(
@@ -54,8 +75,30 @@ async function complete(
   if (problem) throw new PagodaError("INTEGRITY_MISMATCH", `Cannot lock "${id}": ${problem}`, { plugin: id })
   const { integrity, dependencies, layout, modules } = toLocked(fetched)
   const version = locked.version ?? readVersion(fetched) ?? (await askToRun(fetched, context, consent)).version
-  const tree = locked.dependencies === undefined ? { dependencies, layout } : {}
-  return { ...locked, version, integrity, ...tree, modules: locked.modules ?? modules }
+  const own = { ...locked, version, integrity }
+  if (own.dependencies !== undefined && !(await hasGap(id, own, context))) return own
+  return {
+    ...own,
+    dependencies: fillIn(id, "package", own.dependencies, dependencies),
+    layout,
+    modules: fillIn(id, "module", own.modules, modules),
+  }
+}
+
+type Hashes = Record<string, string>
+
+/** All that was found, as long as what is locked is among it as it is. */
+function fillIn<Found extends Hashes | undefined>(id: string, noun: string, locked: Hashes = {}, found: Found): Found {
+  for (const [name, said] of Object.entries(locked)) {
+    const is = found?.[name]
+    if (is === said) continue
+    throw new PagodaError(
+      "INTEGRITY_MISMATCH",
+      `Cannot lock "${id}": ${noun} "${name}" is ${is ? `"${is}"` : "not what it takes today"}, lockfile says "${said}"; run "pagoda plugin update ${id}" if you mean to take the new one`,
+      { plugin: id },
+    )
+  }
+  return found
 }
 
 /** A hash that is there is never changed: where it is wrong, a person has to say so. */

@@ -1,8 +1,8 @@
-import { mkdir } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import type { Config } from "../config.ts"
 import type { Accounts } from "../core/accounts.ts"
 import { checkSecretKey, deriveKey, readSecretKey } from "../core/secret-key.ts"
+import { makeDataFolder } from "../data-folder.ts"
 import { type Database, openDatabase } from "../db/database.ts"
 import type { Log } from "../log.ts"
 import type { FetchContext } from "../plugins/fetch.ts"
@@ -15,7 +15,7 @@ export function sqliteFile(config: Config): string {
 
 /** The database, brought up to date, and what that took. */
 export async function openMigrated(config: Config): Promise<{ database: Database; applied: string[] }> {
-  if (config.databaseUrl === undefined) await mkdir(config.dataDir, { recursive: true, mode: 0o700 })
+  if (config.databaseUrl === undefined) makeDataFolder(config.dataDir)
   const database = await openDatabase({ url: config.databaseUrl, file: sqliteFile(config) })
   try {
     return { database, applied: await database.migrate() }

@@ -1,4 +1,5 @@
 import pc from "picocolors"
+import { readEnvironment, wantsColors } from "../config.ts"
 
 /** What a command answers, on stdout. It is out when this is done, also into a slow pipe. */
 export function print(text: string): Promise<void> {
@@ -33,5 +34,8 @@ async function write(to: Bun.BunFile, text: string): Promise<void> {
   }
 }
 
-export const good = () => pc.green("✓")
-export const bad = () => pc.red("✗")
+/** Of what goes to stdout. */
+const colors = () => pc.createColors(wantsColors(readEnvironment(), process.stdout))
+export const bold = (text: string) => colors().bold(text)
+export const good = () => colors().green("✓")
+export const bad = () => colors().red("✗")

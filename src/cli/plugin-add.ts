@@ -18,6 +18,7 @@ export async function addPlugin({ args: [text = ""], flags, config, log }: Call)
   const grants = (flags.grant ?? []) as string[]
   const request = toHere(parseSourceRequest(text), config.lockfile)
   refuseIsolation(flags.isolation)
+  refuseGrants(grants)
   const lockfile = await readLockfile(config.lockfile)
 
   await withFetching(config, async (context, quiet) => {
@@ -61,6 +62,16 @@ function refuseIsolation(isolation: unknown): void {
   throw new PagodaError(
     "USAGE",
     `Cannot add the plugin: --isolation is "${isolation}", wanted "in-process" or "process"`,
+  )
+}
+
+/** Before anything is fetched: the lockfile would be refused with it, when the plugin's code has run. */
+function refuseGrants(grants: string[]): void {
+  const wrong = grants.find((grant) => /\s/.test(grant))
+  if (wrong === undefined) return
+  throw new PagodaError(
+    "USAGE",
+    `Cannot add the plugin: --grant is "${wrong}", wanted a permission such as "jobs:create"`,
   )
 }
 

@@ -32,7 +32,7 @@ function toLine({ id, name, version, state, reason }: PluginStatus): string {
 
 function toText(value: unknown): string {
   if (Array.isArray(value)) return value.map(toText).join(", ") || "none"
-  if (typeof value !== "object" || value === null) return toSafe(String(value ?? "none"))
+  if (typeof value !== "object" || value === null) return toSafe(String(value ?? "")) || "none"
   return (
     Object.entries(value)
       .map(([key, inner]) => `${key} ${toText(inner)}`)

@@ -1,4 +1,4 @@
-import { type ConfigFlags, type Environment, readConfig, version, wantsStacks } from "../config.ts"
+import { type ConfigFlags, type Environment, readConfig, version, wantsColors, wantsStacks } from "../config.ts"
 import { createLog } from "../log.ts"
 import { commands } from "./commands.ts"
 import { toErrorLine, toExitCode } from "./error-line.ts"
@@ -20,7 +20,11 @@ export async function runCommand(argv: string[], env: Environment): Promise<numb
     }
     const { command, args, flags, issues } = parsed
     const config = readConfig({ env, flags: flags as ConfigFlags, issues })
-    const log = createLog({ level: config.logLevel, format: config.logFormat })
+    const log = createLog({
+      level: config.logLevel,
+      format: config.logFormat,
+      colors: wantsColors(env, process.stderr),
+    })
     const run = await command.load()
     return (await run({ args, flags, config, log })) ?? 0
   } catch (error) {

@@ -1,5 +1,6 @@
 import type { User } from "@pagoda/sdk"
 import type { Accounts } from "../core/accounts.ts"
+import { freshMs } from "../core/principals.ts"
 import { PagodaError } from "../errors.ts"
 import type { Call } from "./command.ts"
 import { withAccounts } from "./open.ts"
@@ -27,7 +28,7 @@ export async function listTokens({ args: [username = ""], flags, config, log }: 
 
 export async function revokeToken({ args: [id = ""], config, log }: Call): Promise<undefined> {
   await withAccounts(config, log, (accounts) => accounts.tokens.revoke(operator, id))
-  await print(`Revoked the token ${id}.`)
+  await print(`Revoked the token ${id}; a host that runs refuses it within ${freshMs / 1000} s.`)
 }
 
 /** Who sits at the command line may read the database: an administrator by nature. */

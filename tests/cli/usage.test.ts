@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test"
 import { readdir } from "node:fs/promises"
+import { join } from "node:path"
 import { commands } from "../../src/cli/commands.ts"
 import { makeFolder, removeFolders } from "../support/folder.ts"
 import { runPagoda } from "../support/pagoda.ts"
@@ -29,7 +30,9 @@ describe("pagoda", () => {
   })
 
   test("shows no colours where there is no terminal", async () => {
-    expect((await run(["--help"])).stdout).not.toContain("\u001b")
+    for (const env of [{}, { CI: "true" }] as Record<string, string>[]) {
+      expect((await run(["--help"], env)).stdout).not.toContain("\u001b")
+    }
   })
 
   test.each(commands.map(({ name }) => name))(
@@ -64,7 +67,12 @@ describe("pagoda", () => {
     [["serve", "--no-plugins=1"], 'takes no value, but has "1"'],
     [["plugin", "add", "npm:x@1.0.0", "--isolation", "vm"], 'wanted "in-process" or "process"'],
     [["plugin", "add", "npm:x@1.0.0", "--isolation", "process"], "not yet"],
+    [["plugin", "add", "npm:x@1.0.0", "--grant", "a b"], '--grant is "a b", wanted a permission such as "jobs:create"'],
     [["plugin", "add", "pagoda-plugin-x"], 'wanted "npm:pagoda-plugin-x"'],
+    [["plugin", "list", "--data-dir", "/dev/null/x"], 'Cannot use the data directory "/dev/null/x": '],
+    [["serve", "--data-dir", "/dev/null/x"], 'Cannot use the data directory "/dev/null/x": '],
+    [["migrate", "--data-dir", "/dev/null/x"], 'Cannot use the data directory "/dev/null/x": '],
+    [["openapi", "--data-dir", "/dev/null/x"], 'Cannot use the data directory "/dev/null/x": '],
     [["serve", "--watch"], "not yet"],
     [["serve", "--vendor", "v"], "not yet"],
   ])("%j is the user's mistake, said in one line", async (args, wanted) => {
@@ -74,11 +82,24 @@ describe("pagoda", () => {
     expect({ stdout, exitCode }).toEqual({ stdout: "", exitCode: 1 })
   })
 
+  test("says its one line and no more when it is run as a script of the source tree", async () => {
+    const root = join(import.meta.dir, "../..")
+    const child = Bun.spawn([process.execPath, "pagoda", "nope"], { cwd: root, stdout: "pipe", stderr: "pipe" })
+    expect(await child.stdout.text()).toBe("")
+    expect(await child.stderr.text()).toMatch(/^pagoda: [^\n]+\n$/)
+    expect(await child.exited).toBe(1)
+  })
+
   test("tells all mistakes of flags and environment together, before anything is opened", async () => {
-    const env = { PAGODA_PROT: "1", PAGODA_OFFLINE: "x", DATABASE_URL: "mysql://root:hunter2@h/d" }
+    const env = {
+      PAGODA_PROT: "1",
+      PAGODA_OFFLINE: "x",
+      PAGODA_ADMIN_USERNAME: "a b",
+      DATABASE_URL: "mysql://root:hunter2@h/d",
+    }
     const { stderr, exitCode } = await run(["serve", "--prot", "1", "--host", "a b"], env)
     expect(exitCode).toBe(1)
-    for (const name of ["--prot", "--host", "PAGODA_PROT", "PAGODA_OFFLINE", "DATABASE_URL"])
+    for (const name of ["--prot", "--host", "PAGODA_PROT", "PAGODA_OFFLINE", "PAGODA_ADMIN_USERNAME", "DATABASE_URL"])
       expect(stderr).toContain(`  ${name} `)
     expect(stderr).not.toContain("hunter2")
     expect(await readdir(cwd)).toEqual([])
