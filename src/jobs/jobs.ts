@@ -1,7 +1,8 @@
-import type { Job, JobRequest, JobStatus, Page, User } from "@pagoda/sdk"
+import type { Job, JobRequest, Page, User } from "@pagoda/sdk"
 import type { Database } from "../db/database.ts"
 import { PagodaError } from "../errors.ts"
 import type { Log } from "../log.ts"
+import { checkFilter, type JobFilter } from "./filter.ts"
 import { createHandOver } from "./hand-over.ts"
 import type { Operations } from "./operations.ts"
 import { toPage } from "./page.ts"
@@ -18,16 +19,6 @@ export type JobsContext = {
   queue: Queue
   users: { get(id: string): Promise<User | null> }
   log: Log
-}
-
-export type JobFilter = {
-  status?: JobStatus
-  operation?: number
-  plugin?: string
-  /** Honoured for administrators only. */
-  all_users?: boolean
-  limit: number
-  offset: number
 }
 
 /** `id` is a digest of the state that `data` is: who comes back with it is not told that state again. */
@@ -55,7 +46,7 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
   const closing = new AbortController()
 
   const find = async (id: number, viewer: User): Promise<JobRow> => {
-    const row = await records.find(id)
+    const row = Number.isSafeInteger(id) ? await records.find(id) : undefined
     if (row && (row.user_id === viewer.id || viewer.is_admin)) return row
     throw new PagodaError("NOT_FOUND", `There is no job ${id}`)
   }
@@ -89,6 +80,7 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
     },
 
     async list(viewer, filter) {
+      checkFilter(filter)
       const { all_users, limit, offset, ...rest } = filter
       const user_id = all_users && viewer.is_admin ? undefined : viewer.id
       const { count, rows } = await records.page({ ...rest, user_id, hidden: false }, limit, offset)

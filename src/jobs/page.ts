@@ -1,5 +1,5 @@
 import type { Job, Page } from "@pagoda/sdk"
-import type { JobFilter } from "./jobs.ts"
+import type { JobFilter } from "./filter.ts"
 
 const path = "/api/v2/jobs"
 

@@ -161,12 +161,13 @@ export class Runner {
 
   async #timeOut(run: Run, { operation, row }: { operation: Operation; row: JobRow }): Promise<void> {
     const { log } = this.#context
-    end(run, "timeout")
     const error = `It did not end within ${operation.timeout_ms} ms`
     const values: Partial<NewJob> = { ...run.report, status: "timeout", error, finished_at: now() }
     await this.#change(row, values).catch((error) =>
       log.error(`The timeout of job ${row.id} is not written`, { error }),
     )
+    // Only now: a handler that returns when it sees its signal would be written down as done.
+    end(run, "timeout")
   }
 
   async #refuse(row: JobRow, error: string): Promise<void> {

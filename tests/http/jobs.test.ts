@@ -97,6 +97,7 @@ eachDatabase((_dialect, open) => {
       "limit=0",
       "limit=1001",
       "offset=-1",
+      "offset=99999999999999999999",
       "status=lost",
       "operation=x",
       "plugin=A/B",

@@ -113,6 +113,26 @@ eachDatabase((_dialect, open) => {
     expect((await jobs.list(alice, { ...everyone, status: "done" })).count).toBe(5)
   })
 
+  test("what a plugin asks for that is no id and no filter is refused by name, whatever its type", async () => {
+    await using jobs = await openTestJobs(await open(), [echo])
+    for (const id of ["x", 1.5, -1, 2 ** 60, null, {}]) {
+      await expect(jobs.get(id as number, root)).rejects.toMatchObject({ code: "NOT_FOUND" })
+      await expect(jobs.cancel(id as number, root)).rejects.toMatchObject({ code: "NOT_FOUND" })
+    }
+    for (const wrong of [
+      { limit: 0 },
+      { limit: 1001 },
+      { offset: -1 },
+      { status: "lost" },
+      { operation: "x" },
+      { user_id: "u" },
+    ]) {
+      const [path] = Object.keys(wrong)
+      const refused = jobs.list(alice, { ...everyone, ...wrong } as typeof everyone)
+      await expect(refused).rejects.toMatchObject({ code: "VALIDATION_FAILED", issues: [{ path }] })
+    }
+  })
+
   test("events() begins with the present state, tells each progress and ends after the final one", async () => {
     const gate = Promise.withResolvers<void>()
     const steps = toOperation({
