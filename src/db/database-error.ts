@@ -32,8 +32,8 @@ export function toDatabaseError(thrown: unknown): unknown {
   if (isConnectionError(error)) {
     return new PagodaError("DATABASE_UNREACHABLE", `The database cannot be reached: ${error.code}; is it running?`)
   }
-  if (error.name === "PostgresError")
-    return new DatabaseError(String(error.code), toReason(error), error.constraint_name)
+  // by what it has, not by its name: minified, that is two letters
+  if ("severity" in error) return new DatabaseError(String(error.code), toReason(error), error.constraint_name)
   return thrown
 }
 
