@@ -22,7 +22,11 @@ export default definePlugin({
           const { id } = await api.jobs.create({ operation: 1001, params: body })
           return status(201, { job_id: id, message: "Hello World task queued!", plugin: plugin.id })
         },
-        { body: t.Object({ message: t.Optional(t.String()) }), detail: { summary: "Queue a greeting" } },
+        {
+          body: t.Object({ message: t.Optional(t.String()) }),
+          response: { 201: t.Object({ job_id: t.Integer(), message: t.String(), plugin: t.String() }) },
+          detail: { summary: "Queue a greeting" },
+        },
       )
       .get(
         "/greet/:name",
