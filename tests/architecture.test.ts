@@ -14,7 +14,15 @@ const floors = [
   ["src/jobs/", "src/core/"],
   ["src/db/"],
   ["src/config.ts", "src/issues.ts"],
-  ["src/errors.ts", "src/log.ts", "src/progress.ts", "src/undo.ts", "src/suggestion.ts"],
+  [
+    "src/errors.ts",
+    "src/log.ts",
+    "src/progress.ts",
+    "src/undo.ts",
+    "src/suggestion.ts",
+    "src/data-folder.ts",
+    "src/username.ts",
+  ],
 ]
 
 /** Files that may be long, each with its reason. */

@@ -1,4 +1,7 @@
+import { existsSync } from "node:fs"
+import { copyFile, symlink } from "node:fs/promises"
 import { join } from "node:path"
+import { makeFolder } from "./folder.ts"
 
 export type PagodaOptions = { cwd: string; env?: Record<string, string>; stdin?: string }
 export type PagodaResult = { stdout: string; stderr: string; exitCode: number }
@@ -12,21 +15,46 @@ export type RunningPagoda = {
   stop(signal?: NodeJS.Signals): Promise<PagodaResult>
 }
 
-/** `PAGODA_BINARY=<path>` makes every such test drive the binary in place of the source. */
-export const binary = process.env.PAGODA_BINARY
+/** `PAGODA_BINARY=<path>` makes every such test drive the binary in place of the source, as if on a bare machine. */
+const binary = process.env.PAGODA_BINARY
 
-const program = binary ? [binary] : [process.execPath, join(import.meta.dir, "../../src/main.ts")]
+type Program = { file: string; args: string[]; path: string }
+
+const source: Program = {
+  file: process.execPath,
+  args: [join(import.meta.dir, "../../src/main.ts")],
+  path: process.env.PATH ?? "",
+}
+let bare: Promise<Program> | undefined
+
+/** `removeFolders` takes the bare machine away as well; the next file's tests set up another. */
+async function findProgram(): Promise<Program> {
+  if (!binary) return source
+  if (bare && !existsSync((await bare).file)) bare = undefined
+  bare ??= setUpBareMachine(binary)
+  return bare
+}
+
+/** A copy of the binary alone in a folder, and no program on the path but git: neither Bun nor Node nor npm. */
+async function setUpBareMachine(from: string): Promise<Program> {
+  const file = join(await makeFolder(), "pagoda")
+  await copyFile(from, file)
+  const path = await makeFolder()
+  const git = Bun.which("git")
+  if (git) await symlink(git, join(path, "git"))
+  return { file, args: [], path }
+}
 
 /** Runs the command line until it ends. */
 export async function runPagoda(args: string[], options: PagodaOptions): Promise<PagodaResult> {
-  const child = spawn(args, options)
+  const child = await spawn(args, options)
   const [stdout, stderr, exitCode] = await Promise.all([child.stdout.text(), child.stderr.text(), child.exited])
   return { stdout, stderr, exitCode }
 }
 
 /** Starts `serve` and waits for its ready line. @throws with what it wrote when it ends before */
 export async function startPagoda(args: string[], options: PagodaOptions): Promise<RunningPagoda> {
-  const child = spawn(["serve", ...(args.includes("--port") ? [] : ["--port", "0"]), ...args], options)
+  const child = await spawn(["serve", ...(args.includes("--port") ? [] : ["--port", "0"]), ...args], options)
   let stderr = ""
   let stdout = ""
   const errors = collect(child.stderr, (text) => {
@@ -68,9 +96,10 @@ export async function runOnTerminal(
   let answered = question === undefined
   const decoder = new TextDecoder()
   const closed = Promise.withResolvers<void>()
-  const child = Bun.spawn([...program, ...args], {
+  const program = await findProgram()
+  const child = Bun.spawn([program.file, ...program.args, ...args], {
     cwd,
-    env: { ...toEnvironment(env), TERM: "xterm" },
+    env: { ...toEnvironment(program, env), TERM: "xterm" },
     terminal: {
       cols: 200,
       rows: 50,
@@ -89,15 +118,16 @@ export async function runOnTerminal(
 }
 
 /** Nothing of the caller's settings reaches it, but for what finding programs and a home takes. */
-function toEnvironment(env: Record<string, string> = {}): Record<string, string> {
-  const { PATH = "", HOME = "", TMPDIR } = process.env
-  return { PATH, HOME, ...(TMPDIR && { TMPDIR }), ...env }
+function toEnvironment({ path }: Program, env: Record<string, string> = {}): Record<string, string> {
+  const { HOME = "", TMPDIR } = process.env
+  return { PATH: path, HOME, ...(TMPDIR && { TMPDIR }), ...env }
 }
 
-function spawn(args: string[], { cwd, env, stdin }: PagodaOptions) {
-  return Bun.spawn([...program, ...args], {
+async function spawn(args: string[], { cwd, env, stdin }: PagodaOptions) {
+  const program = await findProgram()
+  return Bun.spawn([program.file, ...program.args, ...args], {
     cwd,
-    env: toEnvironment(env),
+    env: toEnvironment(program, env),
     stdin: stdin === undefined ? "ignore" : new TextEncoder().encode(stdin),
     stdout: "pipe",
     stderr: "pipe",

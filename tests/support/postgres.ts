@@ -62,13 +62,17 @@ const flags = [
   "shared_buffers=32MB",
 ]
 
-/** The shell waits until this process is gone, killed or not, then ends the server and removes its folder. */
-const supervise = `
+/**
+ * The inner shell waits until this process is gone, killed or not, then ends the server and removes its folder. It is not
+ * our child: `bun test --parallel` kills the children of a file's tests at their end, and the server would stay.
+ */
+const supervise = `(
   "$0" "$@" 3<&- &
   read -r again <&3
   kill -INT $!
   wait $!
   [ "$again" ] || rm -rf "$PGDATA"
+) &
 `
 
 /** `false` where another process took the port first. */
