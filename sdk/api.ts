@@ -4,11 +4,17 @@
  *
  * @module
  */
+import type { EntitiesApi, EntriesApi, HooksApi, PermissionsApi, ServicesApi } from "./api-data.ts"
 import type { Job, JobStatus, JobTarget, Json, Page, User } from "./data.ts"
 import type { JobDefinition } from "./plugin.ts"
 
 /** The `api` of a request, a job or `initialize`: everything runs with the access of the user who caused it. */
 export type Api<Settings = Record<string, unknown>> = {
+  readonly entities: EntitiesApi
+  readonly entries: EntriesApi
+  readonly permissions: PermissionsApi
+  readonly services: ServicesApi
+  readonly hooks: HooksApi
   readonly jobs: JobsApi
   readonly settings: SettingsApi<Settings>
   readonly log: LogApi
@@ -31,7 +37,11 @@ export type Api<Settings = Record<string, unknown>> = {
    * @throws `PluginSecurityError` without the grant
    */
   fetch(input: string, init?: RequestInit): Promise<Response>
-  /** The same `api` with the access of another user; needs the permission `system`. */
+  /**
+   * The same `api` with the access of another user; needs the permission `system`.
+   *
+   * @throws `PluginError` with code `NOT_FOUND`, also for one who is not active
+   */
   as(user: Pick<User, "id">): Promise<Api<Settings>>
   /** The same `api` with access to everything; needs the permission `system`. */
   asSystem(): Promise<Api<Settings>>

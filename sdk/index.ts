@@ -1,5 +1,25 @@
 export type { Api, JobFilter, JobRequest, JobsApi, LogApi, SettingsApi } from "./api.ts"
 export type {
+  EntitiesApi,
+  EntityChanges,
+  EntityCount,
+  EntityFilter,
+  EntriesApi,
+  EntryFilter,
+  EntryQuery,
+  FilterOperators,
+  HooksApi,
+  List,
+  NewAttribute,
+  NewEntity,
+  Notice,
+  PageOptions,
+  PermissionsApi,
+  PermissionTarget,
+  ServicesApi,
+  WriteOptions,
+} from "./api-data.ts"
+export type {
   Attribute,
   AttributeType,
   Entity,
@@ -24,17 +44,26 @@ export {
   reject,
 } from "./errors.ts"
 export {
-  definePlugin,
-  HOST_API_VERSION,
+  type EntityInput,
+  type EntryInput,
+  type EventContext,
   type HookContext,
+  type HookContextOf,
   type HookDefinition,
+  type HookFields,
+  type HookName,
   type HookOptions,
-  type JobContext,
-  type JobDefinition,
-  job,
   on,
   onEntity,
   onEntry,
+} from "./hooks.ts"
+export type { Override, OverrideContext, OverrideOperation, Overrides } from "./overrides.ts"
+export {
+  definePlugin,
+  HOST_API_VERSION,
+  type JobContext,
+  type JobDefinition,
+  job,
   type PluginApp,
   type PluginDefinition,
   type PluginIdentity,

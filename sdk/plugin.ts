@@ -7,6 +7,8 @@ import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox
 import type { Elysia } from "elysia"
 import type { Api } from "./api.ts"
 import type { Job, Json, User } from "./data.ts"
+import type { HookDefinition } from "./hooks.ts"
+import type { Overrides } from "./overrides.ts"
 
 /** TypeBox: schemas that are JSON Schema and TypeScript types at once. */
 export const t = Type
@@ -80,26 +82,6 @@ export type JobDefinition<Params extends TSchema = TSchema> = {
   run(context: JobContext<Static<Params>>): Promise<unknown>
 }
 
-/** A hook: a handler around one of the core's writes or reads. */
-export type HookDefinition = {
-  name: string
-  entity?: string
-  /** Lower runs first. Default 100. */
-  priority?: number
-  durable?: boolean
-  timeout_ms?: number
-  on_error?: "skip" | "reject"
-  handler(context: HookContext): Promise<unknown> | unknown
-}
-
-/** What a hook's handler gets. */
-export type HookContext = {
-  user: User
-  api: Api
-  plugin: PluginIdentity
-  [key: string]: unknown
-}
-
 /** A plugin: metadata, then what it adds. Only `id`, `name` and `version` are required. */
 export type PluginDefinition<Settings extends TObject = TObject> = {
   /** `^[a-z0-9]+(?:[-_][a-z0-9]+)*$`, at most 100 characters; the key in the lockfile. */
@@ -122,10 +104,10 @@ export type PluginDefinition<Settings extends TObject = TObject> = {
   pages?: (app: PluginApp<Static<Settings>>) => unknown
   /** Operations by number, 200–9999, unique over all plugins. */
   jobs?: Record<number, JobDefinition<never> | JobDefinition>
-  /** Not yet. */
+  /** Handlers around what the core writes and reads: `onEntry`, `onEntity`, `on`. */
   hooks?: HookDefinition[]
-  /** Not yet. */
-  overrides?: Record<string, (context: HookContext) => unknown>
+  /** Answers in place of the standard operations on entries, where the operator binds an entity to this plugin. */
+  overrides?: Overrides
   /** Not yet. */
   migrations?: { name: string; up: string | { sqlite: string; postgres: string } }[]
   /** Runs once after the plugin is mounted and before it gets requests. Throwing makes the plugin fail. */
@@ -169,35 +151,7 @@ export function job<Params extends TSchema>(definition: JobDefinition<Params>): 
   return definition as unknown as JobDefinition
 }
 
-/** What a hook may say besides its name and handler. */
-export type HookOptions = Omit<HookDefinition, "name" | "handler">
-
-/**
- * Declares a hook on entries: `onEntry("after_create", { entity: "Server" }, async ({ entry }) => {})`.
- * It returns the plain object `{ name: "entry.after_create", entity: "Server", handler }`.
- */
-export function onEntry(name: string, ...rest: HookArguments): HookDefinition {
-  return toHook(`entry.${name}`, rest)
-}
-
-/** Declares a hook on entities, as `onEntry` does on entries. */
-export function onEntity(name: string, ...rest: HookArguments): HookDefinition {
-  return toHook(`entity.${name}`, rest)
-}
-
-/** Subscribes to another plugin's event: `on("other-plugin:finished", async ({ data }) => {})`. */
-export function on(event: string, handler: HookDefinition["handler"]): HookDefinition {
-  return { name: event, handler }
-}
-
 type Empty = Record<never, never>
-
-type HookArguments = [handler: HookDefinition["handler"]] | [options: HookOptions, handler: HookDefinition["handler"]]
-
-function toHook(name: string, rest: HookArguments): HookDefinition {
-  const [options, handler] = rest.length === 1 ? [{}, rest[0]] : rest
-  return { name, ...options, handler }
-}
 
 /**
  * Marks a setting as secret: it is stored encrypted and never returned by the HTTP API.

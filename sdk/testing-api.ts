@@ -2,6 +2,7 @@ import type { Api, JobFilter } from "./api.ts"
 import type { Job, Json, User } from "./data.ts"
 import { PluginError, PluginSecurityError } from "./errors.ts"
 import type { PluginDefinition } from "./plugin.ts"
+import { createTestData, type TestData, type TestEvent } from "./testing-data.ts"
 import type { TestJob, TestJobs } from "./testing-jobs.ts"
 
 /** One line of `api.log`. */
@@ -15,6 +16,8 @@ export type TestApiOptions = {
   log: TestLogLine[]
   env: Record<string, string>
   assets: Record<string, string | Uint8Array<ArrayBuffer>>
+  data: TestData
+  events: TestEvent[]
 }
 
 const statuses = new WeakMap<object, number>()
@@ -25,7 +28,7 @@ export function testApiStatus(error: unknown): number | undefined {
 }
 
 export function createTestApi(options: TestApiOptions): (user: User | null) => Api {
-  const { definition, granted, settings, jobs, log, env, assets } = options
+  const { definition, granted, settings, jobs, log, env, assets, data, events } = options
 
   const need = (permission: string) => {
     if (granted.has(permission)) return
@@ -50,6 +53,7 @@ export function createTestApi(options: TestApiOptions): (user: User | null) => A
       throw new PluginError(`There is no job ${id}`, { code: "NOT_FOUND" })
     }
     return {
+      ...createTestData({ definition, user, data, need, write, events, guard }),
       jobs: {
         create: guard(async (request) => {
           need("jobs:create")
@@ -85,11 +89,28 @@ export function createTestApi(options: TestApiOptions): (user: User | null) => A
         return Object.hasOwn(env, name) ? env[name] : undefined
       }),
       fetch: notYet("fetch"),
-      as: notYet("as"),
-      asSystem: notYet("asSystem"),
+      as: guard(async ({ id }) => {
+        need("system")
+        const find = data.services?.users?.get
+        if (find) return apiFor(await find(id))
+        throw new PluginError('api.as needs to know users: give "data.services.users.get"', { code: "NOT_YET" })
+      }),
+      asSystem: guard(async () => {
+        need("system")
+        return apiFor(systemUser)
+      }),
     }
   }
   return apiFor
+}
+
+const systemUser: User = {
+  id: "system",
+  username: "system",
+  email: null,
+  is_admin: true,
+  is_readonly: false,
+  is_active: true,
 }
 
 const known: Record<string, number> = {
@@ -98,6 +119,10 @@ const known: Record<string, number> = {
   NOT_FOUND: 404,
   ASSET_NOT_FOUND: 404,
   JOB_NOT_CANCELABLE: 409,
+  CONFLICT: 409,
+  NAME_TAKEN: 409,
+  VERSION_STALE: 412,
+  VALIDATION_FAILED: 422,
   PLUGIN_VALIDATION: 422,
   NOT_YET: 501,
 }

@@ -2,8 +2,8 @@
  * Tests of a plugin without a host: its routes on a real Elysia, its jobs and `api` in memory.
  *
  * It holds the plugin to the host's rules on credentials, permissions, params and errors, and is no host: nothing is
- * fetched, verified, bundled or stored, no import policy is applied, a job runs when the test says so, once, and what the
- * host does not do yet throws here as well.
+ * fetched, verified, bundled or stored, no import policy is applied, entities and entries are what the test gives as
+ * `data`, a job runs when the test says so, once, and what the host does not do yet throws here as well.
  *
  * @example
  * import { expect, test } from "bun:test"
@@ -22,12 +22,18 @@ import type { Static, TObject } from "@sinclair/typebox"
 import { Value } from "@sinclair/typebox/value"
 import type { Json, User } from "./data.ts"
 import { PluginValidationError } from "./errors.ts"
+import type { HookFields, HookName } from "./hooks.ts"
+import type { OverrideOperation } from "./overrides.ts"
 import type { PluginDefinition } from "./plugin.ts"
 import { createTestApi, type TestLogLine } from "./testing-api.ts"
 import { createTestApp } from "./testing-app.ts"
+import type { TestData, TestEvent } from "./testing-data.ts"
+import { createTestHooks, type TestOverrideFields } from "./testing-hooks.ts"
 import { createTestJobs, type TestJob } from "./testing-jobs.ts"
 
 export type { TestLogLine } from "./testing-api.ts"
+export type { TestData, TestEvent } from "./testing-data.ts"
+export type { TestOverrideFields } from "./testing-hooks.ts"
 export type { TestJob, TestReport } from "./testing-jobs.ts"
 
 /** Who acts where a test names nobody: neither administrator nor read-only. */
@@ -49,6 +55,8 @@ export type TestOptions<Settings> = {
   permissions?: string[]
   /** What `api.env` finds. */
   env?: Record<string, string>
+  /** What `api.entities`, `entries`, `permissions` and `services` answer; a call that is not given here throws. */
+  data?: TestData
   /** What `api.asset` finds, by path. */
   assets?: Record<string, string | Uint8Array<ArrayBuffer>>
 }
@@ -70,6 +78,24 @@ export type TestPlugin = AsyncDisposable & {
   runJob(number: number, params?: Json): Promise<TestJob>
   /** Runs the jobs that routes, jobs or `initialize` made and that wait, oldest first; gives them as they ended. */
   runJobs(): Promise<TestJob[]>
+  /**
+   * Runs the plugin's handlers of a hook, by priority, each with what the one before returned, and gives what it was
+   * told with, as the handlers left it. What a handler throws is thrown: the host skips it, but for `reject`.
+   *
+   * @example
+   * const { data } = await tested.runHook("entry.before_create", { entity: { id: 1, name: "Server" }, data: { name: "A" } })
+   */
+  runHook<Name extends HookName>(name: Name, fields: HookFields[Name]): Promise<HookFields[Name]>
+  /** Tells the plugin's subscribers of another plugin's event. */
+  runEvent(name: string, data: Json): Promise<void>
+  /**
+   * Runs an override and gives what it returned; `undefined`: the host would run the standard operation.
+   *
+   * @throws `PluginError` with code `NOT_FOUND` when the plugin has none for this operation
+   */
+  runOverride(operation: OverrideOperation, fields?: TestOverrideFields): Promise<unknown>
+  /** Every event that the plugin told so far. */
+  readonly events: readonly TestEvent[]
   /** Every job so far, oldest first. */
   readonly jobs: readonly TestJob[]
   /** Every line of `api.log` so far. */
@@ -94,8 +120,10 @@ export async function testPlugin<Settings extends TObject>(
   const log: TestLogLine[] = []
   const granted = new Set(options.permissions ?? definition.permissions ?? [])
   const jobs = createTestJobs(plugin, (who) => api(who))
-  const { env = {}, assets = {} } = options
-  const api = createTestApi({ definition: plugin, granted, settings, jobs, log, env, assets })
+  const { env = {}, assets = {}, data = {} } = options
+  const events: TestEvent[] = []
+  const hooks = createTestHooks(plugin)
+  const api = createTestApi({ definition: plugin, granted, settings, jobs, log, env, assets, data, events })
   const app = createTestApp(plugin, settings, api)
   await definition.initialize?.(api(null) as never)
 
@@ -107,6 +135,10 @@ export async function testPlugin<Settings extends TObject>(
     request: (path, { user: who = user, json, ...init } = {}) => app.request(path, withJson(init, json), who),
     runJob: async (number, params) => jobs.run(jobs.create({ operation: number, params }, user ?? testUser)),
     runJobs: jobs.runWaiting,
+    runHook: (name, fields) => hooks.runHook(name, fields, user ?? testUser, api(user)),
+    runEvent: (name, told) => hooks.runEvent(name, told, user, api(user)),
+    runOverride: (operation, fields = {}) => hooks.runOverride(operation, fields, user ?? testUser, api(user)),
+    events,
     jobs: jobs.all,
     log,
     dispose,
