@@ -6,7 +6,7 @@ import { createLogin } from "./login.ts"
 import { createPrincipals, type Principal } from "./principals.ts"
 import { deriveKey } from "./secret-key.ts"
 import { createTokens, type Token } from "./tokens.ts"
-import { createUsers, type NewUser, type UserChanges } from "./users.ts"
+import { createUsers, type NewUser, type UserChanges, type Within } from "./users.ts"
 
 export type Accounts = {
   /** The token is good for `Authorization` and as the value of the cookie `sessionCookie`. */
@@ -16,10 +16,12 @@ export type Accounts = {
   /** At once, with the same object, where the credentials were checked seconds ago. */
   principal(headers: Headers): Principal | null | Promise<Principal | null>
   /** `password` is there when it was made up here. */
-  createUser(user: NewUser): Promise<{ user: User; password?: string }>
+  createUser(user: NewUser, within?: Within): Promise<{ user: User; password?: string }>
   getUser(id: string): Promise<User | null>
   findUser(username: string): Promise<User | null>
-  updateUser(id: string, changes: UserChanges): Promise<User>
+  listUsers(page: { limit: number; offset: number }): Promise<{ count: number; results: User[] }>
+  updateUser(id: string, changes: UserChanges, within?: Within): Promise<User>
+  deleteUser(id: string, within?: Within): Promise<void>
   /** Makes the first user of a new database, an admin; `password` is there when it was made up here. */
   ensureAdmin(admin: {
     username: string
@@ -62,9 +64,17 @@ export function openAccounts({ database, secretKey, log }: AccountsOptions): Acc
     createUser: users.create,
     getUser: users.get,
     findUser: users.find,
-    async updateUser(id, changes) {
+    listUsers: users.list,
+    async updateUser(id, changes, within) {
       try {
-        return await users.update(id, changes)
+        return await users.update(id, changes, within)
+      } finally {
+        principals.forget(({ principal }) => principal.user.id === id)
+      }
+    },
+    async deleteUser(id, within) {
+      try {
+        await users.delete(id, within)
       } finally {
         principals.forget(({ principal }) => principal.user.id === id)
       }

@@ -4,8 +4,8 @@ import { drizzleAdapter } from "better-auth/adapters/drizzle"
 import { username } from "better-auth/plugins/username"
 import type { Database } from "../db/database.ts"
 import type { Log } from "../log.ts"
+import { isUsername, normalizeUsername, usernameLimit } from "../username.ts"
 import { sessionSeconds, tokenPrefix } from "./credential.ts"
-import { isUsername, normalizeUsername, usernameLimit } from "./username.ts"
 
 export type AuthOptions = { database: Database; secret: string; log: Log }
 export type Auth = ReturnType<typeof openAuth>

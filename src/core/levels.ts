@@ -11,3 +11,12 @@ export function grants(actual: Level, wanted: Level): boolean {
 export function levelsGranting(wanted: Level): Level[] {
   return levels.slice(levels.indexOf(wanted))
 }
+
+export function highest(one: Level, other: Level): Level {
+  return grants(one, other) ? one : other
+}
+
+/** What is left of a level under an ancestor's. */
+export function lowest(one: Level, other: Level): Level {
+  return grants(one, other) ? other : one
+}

@@ -3,10 +3,10 @@ import type { User } from "@pagoda/sdk"
 import { eq, lt } from "drizzle-orm"
 import type { Database } from "../db/database.ts"
 import { PagodaError } from "../errors.ts"
+import { isUsername, normalizeUsername, usernameLimit } from "../username.ts"
 import type { Auth } from "./auth.ts"
 import type { createCredentials } from "./credentials.ts"
 import { createLoginLimit } from "./login-limit.ts"
-import { isUsername, normalizeUsername, usernameLimit } from "./username.ts"
 import { toUser } from "./users.ts"
 
 type Parts = {

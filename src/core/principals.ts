@@ -9,7 +9,7 @@ export type Checked = { principal: Principal; session_token?: string; token_id?:
 
 type Entry = { until: number; pending: Promise<Principal | null>; checked?: Checked }
 
-const freshMs = 5_000
+export const freshMs = 5_000
 const mostEntries = 4_000
 
 /** Answers at once for credentials that were checked seconds ago: the check costs a query, and each request needs it. */
@@ -45,6 +45,8 @@ export function createPrincipals(
     try {
       const checked = await check(credential)
       if (checked === null) return null
+      // every request of these seconds gets this very object, a plugin's too
+      Object.freeze(checked.principal.user)
       entry.checked = checked
       entry.until = now() + freshMs
       return checked.principal

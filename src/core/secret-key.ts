@@ -1,7 +1,8 @@
 import { createHmac, hkdfSync, randomBytes } from "node:crypto"
-import { link, mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { link, readFile, rm, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import { eq } from "drizzle-orm"
+import { makeDataFolder } from "../data-folder.ts"
 import type { Database } from "../db/database.ts"
 import { PagodaError } from "../errors.ts"
 
@@ -11,8 +12,9 @@ const fingerprintRow = "secret_key_fingerprint"
 /** The environment's key, else the data directory's, which the first start makes. */
 export async function readSecretKey(options: { dataDir: string; secretKey?: string | undefined }): Promise<string> {
   if (options.secretKey !== undefined) return options.secretKey
+  makeDataFolder(options.dataDir)
   const file = join(options.dataDir, "secret.key")
-  const key = (await readIfThere(file)) ?? (await writeNewKey(file, options.dataDir))
+  const key = (await readIfThere(file)) ?? (await writeNewKey(file))
   if (key.length >= shortest) return key
   throw new PagodaError(
     "CONFIG_INVALID",
@@ -53,8 +55,7 @@ async function readIfThere(file: string): Promise<string | undefined> {
 }
 
 /** `link` takes the name only where it is free, and with the whole content: of two processes one wins and both read it. */
-async function writeNewKey(file: string, folder: string): Promise<string> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+async function writeNewKey(file: string): Promise<string> {
   const draft = `${file}.${randomBytes(6).toString("hex")}`
   await writeFile(draft, `${randomBytes(32).toString("base64url")}\n`, { mode: 0o600, flag: "wx" })
   try {

@@ -29,7 +29,8 @@ export function createTokens({ db, tables: { apikey } }: Database, openAuth: () 
 
     async revoke(user: User, id: string): Promise<void> {
       const which = user.is_admin ? eq(apikey.id, id) : and(eq(apikey.id, id), eq(apikey.referenceId, user.id))
-      const gone = await db.delete(apikey).where(which).returning({ id: apikey.id })
+      // Postgres takes no text with a NUL, not even to look for it
+      const gone = id.includes("\0") ? [] : await db.delete(apikey).where(which).returning({ id: apikey.id })
       if (gone.length === 0) throw new PagodaError("NOT_FOUND", `There is no token "${id}"`)
     },
   }
@@ -42,8 +43,10 @@ function toToken({ id, name, createdAt, expiresAt }: Row): Token {
 }
 
 function checkName(name: string): void {
-  if (name.length > 0 && name.length <= longestName && !name.includes("\0")) return
-  const message = `the name has ${name.length} characters, wanted 1 to ${longestName}`
+  const isLong = name.length === 0 || name.length > longestName
+  if (!isLong && !name.includes("\0")) return
+  const found = isLong ? `has ${name.length} characters` : "has a NUL character"
+  const message = `the name ${found}, wanted 1 to ${longestName} characters and no NUL`
   throw new PagodaError("VALIDATION_FAILED", `Cannot make a token: ${message}`, {
     issues: [{ path: "name", message, code: "NAME_INVALID" }],
   })

@@ -1,11 +1,12 @@
 import { randomBytes } from "node:crypto"
 import type { User } from "@pagoda/sdk"
-import { and, eq } from "drizzle-orm"
+import { and, asc, count, eq } from "drizzle-orm"
 import type { Database, Transaction } from "../db/database.ts"
 import { isUniqueViolation } from "../db/database-error.ts"
 import type { Tables } from "../db/schema.ts"
 import { type Issue, PagodaError } from "../errors.ts"
-import { isUsername, normalizeUsername, usernameLimit } from "./username.ts"
+import { isUsername, normalizeUsername, usernameRule } from "../username.ts"
+import { membersTurn, takeTurn } from "./turn.ts"
 
 export type NewUser = {
   username: string
@@ -16,9 +17,12 @@ export type NewUser = {
   is_readonly?: boolean | undefined
 }
 
-export type UserChanges = Partial<Pick<User, "email" | "is_admin" | "is_readonly" | "is_active">> & {
+export type UserChanges = Partial<Pick<User, "username" | "email" | "is_admin" | "is_readonly" | "is_active">> & {
   password?: string
 }
+
+/** What belongs into the transaction: after a user was made, and before one is changed or deleted, with him as he is. */
+export type Within = (handle: Transaction, user: User) => Promise<void>
 
 type Row = Tables["user"]["$inferSelect"]
 
@@ -38,10 +42,16 @@ export function toUser(row: Row): User {
 }
 
 export function createUsers({ db, tables, transaction }: Database) {
-  async function create({ password, ...user }: NewUser & { password: string }): Promise<User> {
+  async function create({ password, ...user }: NewUser & { password: string }, within?: Within): Promise<User> {
     refuse("make a user", [...checkUsername(user.username), ...checkEmail(user.email), ...checkPassword(password)])
     const hash = await hashPassword(password)
-    return naming(user, () => transaction((handle) => insert(handle, user, hash)))
+    return naming(user, () =>
+      transaction(async (handle) => {
+        const made = await insert(handle, user, hash)
+        await within?.(handle, made)
+        return made
+      }),
+    )
   }
 
   async function insert(handle: Transaction, user: NewUser, hash: string): Promise<User> {
@@ -49,9 +59,7 @@ export function createUsers({ db, tables, transaction }: Database) {
     const made = { createdAt: new Date(), updatedAt: new Date() }
     const values = {
       id,
-      name: user.username,
-      username: normalizeUsername(user.username),
-      displayUsername: user.username,
+      ...toStoredName(user.username),
       email: toStoredEmail(id, user.email),
       is_admin: user.is_admin ?? false,
       is_readonly: user.is_readonly ?? false,
@@ -64,10 +72,16 @@ export function createUsers({ db, tables, transaction }: Database) {
     return toUser(row as Row)
   }
 
+  async function read(handle: Transaction, id: string): Promise<User> {
+    const [row] = await handle.select().from(tables.user).where(eq(tables.user.id, id))
+    if (!row) throw new PagodaError("NOT_FOUND", `There is no user "${id}"`)
+    return toUser(row)
+  }
+
   return {
-    async create(user: NewUser): Promise<{ user: User; password?: string }> {
+    async create(user: NewUser, within?: Within): Promise<{ user: User; password?: string }> {
       const password = user.password ?? makeUpPassword()
-      const made = await create({ ...user, password })
+      const made = await create({ ...user, password }, within)
       return user.password === undefined ? { user: made, password } : { user: made }
     },
 
@@ -86,14 +100,23 @@ export function createUsers({ db, tables, transaction }: Database) {
     },
 
     /** A new password, or an end of being active, ends every session. */
-    async update(id: string, { password, email, ...flags }: UserChanges): Promise<User> {
-      refuse("change the user", [...checkEmail(email), ...(password === undefined ? [] : checkPassword(password))])
+    async update(id: string, changes: UserChanges, within?: Within): Promise<User> {
+      const { password, email, username, ...flags } = changes
+      refuse("change the user", [
+        ...(username === undefined ? [] : checkUsername(username)),
+        ...checkEmail(email),
+        ...(password === undefined ? [] : checkPassword(password)),
+      ])
       const hash = password === undefined ? undefined : await hashPassword(password)
-      const stored = email === undefined ? {} : { email: toStoredEmail(id, email) }
-      return naming({ email }, () =>
+      const stored = {
+        ...(email === undefined ? {} : { email: toStoredEmail(id, email) }),
+        ...(username === undefined ? {} : toStoredName(username)),
+      }
+      return naming(changes, () =>
         transaction(async (handle) => {
-          const changes = { ...flags, ...stored, updatedAt: new Date() }
-          const [row] = await handle.update(tables.user).set(changes).where(eq(tables.user.id, id)).returning()
+          if (within) await within(handle, await read(handle, id))
+          const values = { ...flags, ...stored, updatedAt: new Date() }
+          const [row] = await handle.update(tables.user).set(values).where(eq(tables.user.id, id)).returning()
           if (!row) throw new PagodaError("NOT_FOUND", `There is no user "${id}"`)
           if (hash !== undefined) {
             const { account } = tables
@@ -106,6 +129,25 @@ export function createUsers({ db, tables, transaction }: Database) {
           return toUser(row)
         }),
       )
+    },
+
+    async list({ limit, offset }: { limit: number; offset: number }): Promise<{ count: number; results: User[] }> {
+      const [all] = await db.select({ count: count() }).from(tables.user)
+      const rows = await db.select().from(tables.user).orderBy(asc(tables.user.id)).limit(limit).offset(offset)
+      return { count: all?.count ?? 0, results: rows.map(toUser) }
+    },
+
+    /** His sessions and tokens go with him; what he wrote keeps his name. */
+    async delete(id: string, within?: Within): Promise<void> {
+      const { group_member, role_member } = tables
+      await transaction(async (handle) => {
+        await takeTurn(handle, tables, membersTurn)
+        const user = await read(handle, id)
+        await within?.(handle, user)
+        await handle.delete(group_member).where(eq(group_member.user_id, id))
+        await handle.delete(role_member).where(and(eq(role_member.member_type, "user"), eq(role_member.member_id, id)))
+        await handle.delete(tables.user).where(eq(tables.user.id, id))
+      })
     },
 
     /** Of several replicas that start on a new database, the one whose row is first makes the admin. */
@@ -139,6 +181,10 @@ function makeUpPassword(): string {
   return randomBytes(18).toString("base64url")
 }
 
+function toStoredName(username: string) {
+  return { name: username, username: normalizeUsername(username), displayUsername: username }
+}
+
 function toStoredEmail(id: string, email: string | null | undefined): string {
   return email ? email.toLowerCase() : `${id}${noAddress}`
 }
@@ -168,11 +214,10 @@ function refuse(what: string, issues: Issue[]): void {
 
 function checkUsername(username: string): Issue[] {
   if (isUsername(username)) return []
-  const wanted = `1 to ${usernameLimit} letters, digits and ". _ @ + -", a letter or digit first`
   return [
     {
       path: "username",
-      message: `the user name is ${JSON.stringify(username.slice(0, 100))}, wanted ${wanted}`,
+      message: `the user name is ${JSON.stringify(username.slice(0, 100))}, wanted ${usernameRule}`,
       code: "USERNAME_INVALID",
     },
   ]

@@ -1,0 +1,35 @@
+import type { Static, TSchema } from "@sinclair/typebox"
+import type { Issue } from "../errors.ts"
+import { toIssues } from "../issues.ts"
+import { refuseIssues } from "./refuse.ts"
+
+/**
+ * Checks a body that may come from anywhere, a plugin's code included; `more` finds what a schema cannot say.
+ *
+ * @param what is done, such as `make the group`
+ */
+export function parseBody<Schema extends TSchema>(
+  what: string,
+  schema: Schema,
+  body: unknown,
+  more: (body: { [key: string]: unknown }) => Issue[] = () => [],
+): Static<Schema> {
+  const found = toIssues(schema, body)
+  const isObject = typeof body === "object" && body !== null && !Array.isArray(body)
+  refuseIssues(`Cannot ${what}`, isObject ? [...found, ...more({ ...body })] : found)
+  return body as Static<Schema>
+}
+
+/** Text that both databases keep as it is, of at most 65 536 bytes. */
+export function checkText(value: unknown, path: string): Issue[] {
+  if (typeof value !== "string") return []
+  if (value.includes("\0") || !value.isWellFormed()) {
+    return [{ path, message: "the text has a NUL or half of a character", code: "TEXT_INVALID" }]
+  }
+  const bytes = Buffer.byteLength(value)
+  return bytes <= longestText
+    ? []
+    : [{ path, message: `the text has ${bytes} bytes, wanted at most ${longestText}`, code: "TEXT_TOO_LONG" }]
+}
+
+const longestText = 65_536
