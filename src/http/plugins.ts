@@ -13,6 +13,20 @@ const failure = t.Object({
   at: t.String({ format: "date-time" }),
 })
 
+const hook = t.Object(
+  {
+    name: t.String(),
+    entity: t.Union([t.String(), t.Null()], { description: "The one entity that it is for" }),
+    priority: t.Number({ description: "Lower runs first" }),
+    durable: t.Boolean(),
+    calls: t.Integer(),
+    failures: t.Integer({ description: "It threw, or what it returned does not fit" }),
+    rejections: t.Integer({ description: "It refused a write" }),
+    timeouts: t.Integer(),
+  },
+  { description: "Counts are those of the answering process since the plugin was loaded" },
+)
+
 const plugin = t.Object(
   {
     id: t.String(),
@@ -26,7 +40,7 @@ const plugin = t.Object(
     permissions: t.Array(t.String()),
     isolation: t.Union([t.Literal("in-process"), t.Literal("process")]),
     routes: t.Array(t.Object({ method: t.String(), path: t.String(), auth: t.Boolean() })),
-    hooks: t.Array(t.Object({ name: t.String(), entity: t.Union([t.String(), t.Null()]), priority: t.Number() })),
+    hooks: t.Array(hook),
     jobs: t.Array(t.Object({ number: t.Integer(), name: t.String() })),
     overrides: t.Array(t.String()),
     settings_schema: t.Optional(

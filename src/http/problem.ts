@@ -1,7 +1,7 @@
 import { ElysiaCustomStatusResponse, InvalidCookieSignature, NotFoundError, ParseError, ValidationError } from "elysia"
-import { catalogue, type ErrorCode, type Issue, PagodaError } from "../errors.ts"
+import { catalogue, type ErrorCode, type Issue, PagodaError, toPagodaError } from "../errors.ts"
 import type { Log } from "../log.ts"
-import { apiErrorStatus } from "../plugins/api.ts"
+import { apiErrorStatus, blamedPlugin } from "../plugins/api-error.ts"
 import { toIssueList } from "./validation.ts"
 
 export const problemType = "application/problem+json"
@@ -50,7 +50,7 @@ export function toProblemResponse(thrown: unknown, origin: Origin): Response {
 /** What anything that was thrown is answered with. Only errors made on purpose say what they say. */
 export function toProblem(thrown: unknown, origin: Origin): Problem {
   const error = unwrap(thrown)
-  const plugin = origin.plugin
+  const plugin = origin.plugin ?? blamedPlugin(error)
   if (error instanceof PagodaError) {
     if (error.status >= 500) report(error, origin)
     return createProblem(
@@ -61,7 +61,7 @@ export function toProblem(thrown: unknown, origin: Origin): Problem {
     )
   }
   const meant = plugin === undefined ? undefined : fromPlugin(error, plugin)
-  return meant ?? fromElysia(error, origin) ?? unexpected(error, origin)
+  return meant ?? fromElysia(error, origin) ?? unexpected(error, { ...origin, plugin })
 }
 
 function fromElysia(error: unknown, origin: Origin): Problem | undefined {
@@ -81,7 +81,7 @@ function fromElysia(error: unknown, origin: Origin): Problem | undefined {
 function invalidRequest(error: ValidationError, origin: Origin): Problem {
   const plugin = origin.plugin
   const errors = toIssueList(error)
-  const where = error.type === "query" || error.type === "params" || error.type === "body" ? error.type : "request"
+  const where = places[error.type] ?? "request"
   return createProblem(
     "VALIDATION_FAILED",
     422,
@@ -90,16 +90,17 @@ function invalidRequest(error: ValidationError, origin: Origin): Problem {
   )
 }
 
+const places: Record<string, string> = { body: "body", query: "query", params: "path" }
+
+type Thrown = { name?: unknown; message: string; code?: unknown; path?: unknown; cause?: unknown }
+
 function fromPlugin(error: unknown, plugin: string): Problem | undefined {
-  const { name, message, code, path } = (error ?? {}) as {
-    name?: unknown
-    message: string
-    code?: unknown
-    path?: unknown
-  }
+  const { name, message, code, path, cause } = (error ?? {}) as Thrown
   const status = apiErrorStatus(error) ?? (typeof name === "string" && pluginErrors.has(name) ? 400 : undefined)
   if (status === undefined || typeof code !== "string") return undefined
-  const errors = typeof path === "string" ? [{ path, message: String(message), code }] : undefined
+  const own = typeof path === "string" ? [{ path, message: String(message), code }] : undefined
+  // an error of the SDK has room for one problem; that of the core, which it was made of, has them all
+  const errors = toPagodaError(cause)?.issues ?? own
   return createProblem(code, status, String(message), named({ errors, plugin }))
 }
 
@@ -177,5 +178,5 @@ const statusTitles: Record<number, string> = {
   415: catalogue.MEDIA_TYPE_UNSUPPORTED[1],
   422: catalogue.VALIDATION_FAILED[1],
   429: "There were too many requests",
-  500: catalogue.INTERNAL[1],
+  500: catalogue.PLUGIN_FAILED[1],
 }

@@ -1,15 +1,11 @@
-import {
-  type Api,
-  type JobRequest,
-  PluginError,
-  PluginSecurityError,
-  PluginValidationError,
-  type User,
-} from "@pagoda/sdk"
+import type { Api, JobRequest, User } from "@pagoda/sdk"
+import { systemUser } from "../core/access.ts"
 import { PagodaError } from "../errors.ts"
 import type { Jobs } from "../jobs/jobs.ts"
 import type { Operations } from "../jobs/operations.ts"
 import type { Log } from "../log.ts"
+import { type ApiCore, createDataApi } from "./api-data.ts"
+import { guard, notYet } from "./api-error.ts"
 import type { FileTree } from "./tree.ts"
 
 /** What one plugin's `api` is made of. */
@@ -18,6 +14,7 @@ export type ApiContext = {
   readonly granted: ReadonlySet<string>
   readonly settings: Record<string, unknown>
   readonly files: FileTree
+  readonly core: ApiCore
   readonly jobs: Jobs
   readonly operations: Operations
   readonly env: Readonly<Record<string, string | undefined>>
@@ -27,28 +24,23 @@ export type ApiContext = {
 /** One `api` a user: the same object for as long as the user is cached, so that a request makes none. */
 export type ApiFor = (user: User | null) => Api
 
-const statuses = new WeakMap<object, number>()
-
-/** The status of an error that `api.*` threw; nothing for errors of the plugin's own, whatever they look like. */
-export function apiErrorStatus(error: unknown): number | undefined {
-  return typeof error === "object" && error !== null ? statuses.get(error) : undefined
-}
-
 export function createApiFor(context: ApiContext): ApiFor {
-  const anonymous = createApi(context, null)
   const made = new WeakMap<User, Api>()
-  return (user) => {
+  const apiFor: ApiFor = (user) => {
     if (!user) return anonymous
     const known = made.get(user)
     if (known) return known
-    const api = createApi(context, user)
+    // the plugin holds the user too: what it makes of him changes nothing here
+    const api = createApi(context, Object.freeze({ ...user }), apiFor)
     made.set(user, api)
     return api
   }
+  const anonymous = createApi(context, null, apiFor)
+  return apiFor
 }
 
-function createApi(context: ApiContext, user: User | null): Api {
-  const { id, granted, jobs, operations } = context
+function createApi(context: ApiContext, user: User | null, apiFor: ApiFor): Api {
+  const { id, granted, core, jobs, operations } = context
   const log = context.log.with({ plugin: id })
 
   const need = (permission: string) => {
@@ -66,6 +58,7 @@ function createApi(context: ApiContext, user: User | null): Api {
   }
 
   return {
+    ...createDataApi({ id, core, user, self, need, log }),
     jobs: {
       create: guard(async ({ operation, params, target }: JobRequest) => {
         need("jobs:create")
@@ -99,31 +92,15 @@ function createApi(context: ApiContext, user: User | null): Api {
       return context.env[name]
     }),
     fetch: notYet("fetch"),
-    as: notYet("as"),
-    asSystem: notYet("asSystem"),
+    as: guard(async (other: Pick<User, "id">) => {
+      need("system")
+      const found = await core.users.get(String(other.id))
+      if (found?.is_active) return apiFor(found)
+      throw new PagodaError("NOT_FOUND", `There is no active user "${other.id}"`)
+    }),
+    asSystem: guard(async () => {
+      need("system")
+      return apiFor(systemUser)
+    }),
   }
-}
-
-function notYet(name: string): () => Promise<never> {
-  return guard(async () => {
-    throw new PagodaError("NOT_YET", `api.${name} is not yet built`)
-  })
-}
-
-/** The core's errors leave as the SDK's, with the status that a route which lets them through answers. */
-function guard<Arguments extends unknown[], Result>(call: (...values: Arguments) => Promise<Result>) {
-  return async (...values: Arguments): Promise<Result> => {
-    try {
-      return await call(...values)
-    } catch (error) {
-      throw error instanceof PagodaError ? toPluginError(error) : error
-    }
-  }
-}
-
-function toPluginError(error: PagodaError): PluginError {
-  const kind = error.status === 403 ? PluginSecurityError : error.status === 422 ? PluginValidationError : PluginError
-  const made = new kind(error.message, { code: error.code, path: error.issues?.[0]?.path, cause: error })
-  statuses.set(made, error.status)
-  return made
 }

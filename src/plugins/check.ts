@@ -1,22 +1,16 @@
-import { HOST_API_VERSION, type HookDefinition, type JobDefinition, type PluginDefinition } from "@pagoda/sdk"
+import { HOST_API_VERSION, type JobDefinition, type PluginDefinition } from "@pagoda/sdk"
 import type { TObject } from "@sinclair/typebox"
 import { Value } from "@sinclair/typebox/value"
 import { type ErrorCode, PagodaError } from "../errors.ts"
 import { toIssues } from "../issues.ts"
+import { hookProblems, overrideProblems, permissionProblems } from "./check-hooks.ts"
 import { idRule, isPluginId } from "./id.ts"
 import type { LockedPlugin } from "./lockfile.ts"
 import type { Manifest } from "./manifest.ts"
 import { isInRange, isRange, isVersion } from "./versions.ts"
 
-const entryHooks = ["validate", "get_attrs", ...around("create"), ...around("update"), ...around("delete")]
-const entityHooks = ["get_attrs", ...around("create"), ...around("update"), ...around("delete")]
-export const hookNames = [
-  ...[...entryHooks, ...around("restore")].map((name) => `entry.${name}`),
-  ...entityHooks.map((name) => `entity.${name}`),
-]
-
 /** What the host can do with a definition today; the rest is refused, so that nobody relies on what does not run. */
-const notYet = ["hooks", "overrides", "migrations", "pages", "onSettings"] as const
+const notYet = ["migrations", "pages", "onSettings"] as const
 
 /** A plugin whose every declaration was looked at: what is mounted. */
 export type CheckedPlugin = PluginDefinition &
@@ -49,6 +43,7 @@ export function checkPlugin(
     refuse("PLUGIN_INCOMPATIBLE", `it works with host API "${range}", this is "${HOST_API_VERSION}"`)
   }
   if (manifest) for (const problem of manifestProblems(plugin, manifest)) refuse("PLUGIN_MISMATCH", problem)
+  for (const problem of permissionProblems(plugin, locked)) refuse("PERMISSION_MISSING", problem)
   for (const field of notYet) {
     if (isUsed(plugin[field])) refuse("NOT_YET", `it uses "${field}", which this host does not run yet`)
   }
@@ -75,7 +70,13 @@ function* shapeProblems(plugin: PluginDefinition): Generator<string> {
   for (const field of ["routes", "pages", "initialize", "onSettings", "dispose"] as const) {
     yield* wanted(plugin, field, "function")
   }
-  const { permissions = [], dependencies = {}, engines = {}, hooks = [], jobs = {} } = plugin
+  for (const field of ["engines", "dependencies", "jobs"] as const) {
+    if (plugin[field] !== undefined && !isRecord(plugin[field])) {
+      yield `its "${field}" are no object`
+      return
+    }
+  }
+  const { permissions = [], dependencies = {}, engines = {}, hooks = [], overrides = {}, jobs = {} } = plugin
   if (!Array.isArray(permissions) || permissions.some((permission) => typeof permission !== "string")) {
     yield `its "permissions" are no list of strings`
   }
@@ -85,6 +86,7 @@ function* shapeProblems(plugin: PluginDefinition): Generator<string> {
   }
   if (!Array.isArray(hooks)) yield `its "hooks" are no list`
   else for (const hook of hooks) yield* hookProblems(hook)
+  yield* overrideProblems(overrides)
   for (const [number, job] of Object.entries(jobs)) yield* jobProblems(number, job as JobDefinition)
   if (plugin.settings) yield* settingsProblems(plugin.settings)
 }
@@ -95,14 +97,6 @@ function* wanted(plugin: PluginDefinition, field: keyof PluginDefinition, type: 
     yield `its "${field}" is of type "${typeof value}", wanted "${type}"`
 }
 
-function* hookProblems(hook: HookDefinition): Generator<string> {
-  const isEvent = typeof hook?.name === "string" && hook.name.includes(":")
-  if (!isEvent && !hookNames.includes(hook?.name)) {
-    yield `it has a hook on "${hook?.name}"; the hooks are ${hookNames.join(", ")}`
-  }
-  if (typeof hook?.handler !== "function") yield `its hook on "${hook?.name}" has no handler`
-}
-
 function* jobProblems(number: string, job: JobDefinition): Generator<string> {
   if (!/^\d+$/.test(number)) yield `its job "${number}" is no number`
   if (typeof job?.run !== "function") yield `its job ${number} has no "run"`
@@ -110,7 +104,7 @@ function* jobProblems(number: string, job: JobDefinition): Generator<string> {
 }
 
 function* settingsProblems(schema: TObject): Generator<string> {
-  if (schema.type !== "object" || !schema.properties) {
+  if (schema.type !== "object" || !isRecord(schema.properties) || !Object.values(schema.properties).every(isRecord)) {
     yield `its "settings" are no t.Object`
     return
   }
@@ -135,10 +129,10 @@ function* manifestProblems(plugin: PluginDefinition, manifest: Manifest): Genera
   }
 }
 
-function isUsed(value: unknown): boolean {
-  return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : value !== undefined
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value)
 }
 
-function around(write: string): string[] {
-  return [`before_${write}`, `after_${write}`]
+function isUsed(value: unknown): boolean {
+  return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : value !== undefined
 }

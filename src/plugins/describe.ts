@@ -1,9 +1,9 @@
-import type { AnyElysia } from "elysia"
-import { PagodaError, toMessage } from "../errors.ts"
-import type { LoadedPlugin, Step } from "./load.ts"
+import { toMessage, toPagodaError } from "../errors.ts"
+import type { Step } from "./load.ts"
 import type { LockedPlugin } from "./lockfile.ts"
 import { routesOf } from "./mount.ts"
 import type { PluginFailure, PluginRecord } from "./record.ts"
+import type { RunningPlugin } from "./running.ts"
 
 /** The record of a plugin whose code is not there to ask: what the lockfile knows, and why it is not active. */
 export function describeLocked(
@@ -34,7 +34,8 @@ export function describeLocked(
 }
 
 /** The record of a plugin that answers. */
-export function describeActive({ id, locked, definition }: LoadedPlugin, app: AnyElysia, loadMs: number): PluginRecord {
+export function describeActive({ loaded, app, hooks }: RunningPlugin, loadMs: number): PluginRecord {
+  const { id, locked, definition } = loaded
   const jobs = Object.entries(definition.jobs ?? {})
   return {
     ...describeLocked(id, locked, { state: "active" }),
@@ -43,7 +44,11 @@ export function describeActive({ id, locked, definition }: LoadedPlugin, app: An
     description: definition.description,
     author: definition.author,
     routes: routesOf(app),
+    get hooks() {
+      return hooks()
+    },
     jobs: jobs.map(([number, { name }]) => ({ number: Number(number), name })),
+    overrides: Object.keys(definition.overrides ?? {}),
     settings_schema: definition.settings ?? null,
     dependencies: definition.dependencies ?? {},
     load_ms: Math.round(loadMs * 10) / 10,
@@ -51,6 +56,6 @@ export function describeActive({ id, locked, definition }: LoadedPlugin, app: An
 }
 
 export function describeFailure(step: Step, thrown: unknown): PluginFailure {
-  const code = thrown instanceof PagodaError ? thrown.code : "PLUGIN_FAILED"
+  const code = toPagodaError(thrown)?.code ?? "PLUGIN_FAILED"
   return { step, code, message: toMessage(thrown), at: new Date().toISOString() }
 }

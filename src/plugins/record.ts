@@ -8,7 +8,19 @@ export type PluginState = "active" | "disabled" | "failed" | "quarantined"
 export type PluginFailure = { step: string; code: ErrorCode; message: string; at: Time }
 
 export type PluginRoute = { method: string; path: string; auth: boolean }
-export type PluginHook = { name: string; entity: string | null; priority: number }
+/** The counts are those of this process since the plugin was loaded. */
+export type PluginHook = {
+  name: string
+  entity: string | null
+  priority: number
+  durable: boolean
+  calls: number
+  /** It threw, or what it returned does not fit. */
+  failures: number
+  /** It refused a write. */
+  rejections: number
+  timeouts: number
+}
 export type PluginJob = { number: number; name: string }
 
 /** One plugin of the lockfile as the API shows it. What only its code can tell is empty until that was loaded. */

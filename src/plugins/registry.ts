@@ -1,5 +1,5 @@
 import type { AnyElysia } from "elysia"
-import { PagodaError } from "../errors.ts"
+import { PagodaError, toPagodaError } from "../errors.ts"
 import { type Choice, whyNotWanted } from "./choice.ts"
 import { describeActive, describeFailure, describeLocked } from "./describe.ts"
 import type { Installed } from "./installed.ts"
@@ -54,7 +54,7 @@ export function createRegistry({ choice, load, run, installed }: RegistryContext
   /** What fails while an older version runs leaves that one running. */
   const fail = (id: string, locked: LockedPlugin, step: Step, thrown: unknown) => {
     const error = describeFailure(step, thrown)
-    run.log.error(error.message, { plugin: id, step, code: error.code, cause: (thrown as Error)?.cause })
+    run.log.error(error.message, { plugin: id, step, code: error.code, cause: toPagodaError(thrown)?.cause })
     if (!running.has(id)) records.set(id, describeLocked(id, locked, { state: "failed", error }))
   }
 
@@ -110,7 +110,7 @@ export function createRegistry({ choice, load, run, installed }: RegistryContext
         step = next
       })
       running.set(id, plugin)
-      records.set(id, describeActive(loaded, plugin.app, load_ms))
+      records.set(id, describeActive(plugin, load_ms))
     } catch (error) {
       fail(id, locked, step, error)
     }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { definePlugin, job, onEntry, type PluginDefinition, t } from "@pagoda/sdk"
-import { checkPlugin, defaultSettings, hookNames } from "../../src/plugins/check.ts"
+import { checkPlugin, defaultSettings } from "../../src/plugins/check.ts"
+import { hookNames } from "../../src/plugins/check-hooks.ts"
 import type { Manifest } from "../../src/plugins/manifest.ts"
 
 const minimal = { id: "a-b", name: "A", version: "1.0.0" }
@@ -41,6 +42,20 @@ describe("refused, each with a message of its own:", () => {
     ],
     ["a range that is none", { ...minimal, dependencies: { b: "soon" } }, "PLUGIN_INVALID", 'wants "b" as "soon"'],
     ["routes that are no function", { ...minimal, routes: {} }, "PLUGIN_INVALID", 'its "routes" is of type "object"'],
+    [
+      "dependencies that are null",
+      { ...minimal, dependencies: null },
+      "PLUGIN_INVALID",
+      'its "dependencies" are no object',
+    ],
+    ["engines as text", { ...minimal, engines: ">=2" }, "PLUGIN_INVALID", 'its "engines" are no object'],
+    ["jobs as a list", { ...minimal, jobs: [] }, "PLUGIN_INVALID", 'its "jobs" are no object'],
+    [
+      "a setting that is null",
+      { ...minimal, settings: { type: "object", properties: { a: null } } },
+      "PLUGIN_INVALID",
+      "no t.Object",
+    ],
     ["a job without run", { ...minimal, jobs: { 300: { name: "X" } } }, "PLUGIN_INVALID", 'its job 300 has no "run"'],
     ["a job that is no number", { ...minimal, jobs: { x: { name: "X", run() {} } } }, "PLUGIN_INVALID", 'its job "x"'],
     [
@@ -49,7 +64,37 @@ describe("refused, each with a message of its own:", () => {
       "PLUGIN_INVALID",
       "entry.explode",
     ],
-    ["a hook", { ...minimal, hooks: [onEntry("after_create", () => {})] }, "NOT_YET", 'it uses "hooks"'],
+    [
+      "a hook without its permission",
+      { ...minimal, hooks: [onEntry("after_create", () => {})] },
+      "PERMISSION_MISSING",
+      'its hook on "entry.after_create" needs the permission "entries:read"',
+    ],
+    [
+      "an override without its permission",
+      { ...minimal, overrides: { list: () => {} } },
+      "PERMISSION_MISSING",
+      'its override of "list" needs the permission "entries:read"',
+    ],
+    ["an unknown override", { ...minimal, overrides: { restore: () => {} } }, "PLUGIN_INVALID", "create, retrieve"],
+    [
+      "a durable hook before the write",
+      { ...minimal, hooks: [{ name: "entry.validate", durable: true, handler: () => {} }] },
+      "PLUGIN_INVALID",
+      'only "after_*"',
+    ],
+    [
+      "a hook that fails closed after the write",
+      { ...minimal, hooks: [{ name: "entry.after_create", on_error: "reject", handler: () => {} }] },
+      "PLUGIN_INVALID",
+      'only "validate" and "before_*"',
+    ],
+    [
+      "a hook without a time to wait",
+      { ...minimal, hooks: [{ name: "entry.validate", timeout_ms: 0, handler: () => {} }] },
+      "PLUGIN_INVALID",
+      '"timeout_ms" 0',
+    ],
     ["pages", { ...minimal, pages: () => {} }, "NOT_YET", 'it uses "pages"'],
     [
       "a default that does not fit",
