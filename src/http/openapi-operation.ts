@@ -5,11 +5,14 @@ type Media = { schema?: { properties?: Record<string, { format?: string; items?:
 type Body = { description?: string; required?: boolean; content: Record<string, Media> }
 type Response = { description?: string; content?: Record<string, Media>; $ref?: string }
 
+type Parameter = { name: string; in: string; required?: boolean; schema?: object }
+
 export type Operation = {
   operationId: string
   summary: string
   tags: string[]
   security: Record<string, string[]>[]
+  parameters?: Parameter[]
   requestBody?: Body
   responses: Record<string, Response>
   [key: string]: unknown
@@ -27,12 +30,18 @@ export function toOperation(found: Partial<Operation>, { method, path, plugin, i
     security: isPublic ? [] : [{ token: [] }, { session: [] }],
     responses: toResponses(found.responses ?? {}),
   }
+  if (found.parameters) operation.parameters = found.parameters.map(toParameter)
   if (found.requestBody) operation.requestBody = toBody(found.requestBody)
   return operation
 }
 
 function toShort(path: string, plugin: string | undefined): string {
   return plugin === undefined ? path : path.slice(pluginPrefix(plugin).length)
+}
+
+/** What has a default may be left out. */
+function toParameter(parameter: Parameter): Parameter {
+  return parameter.schema && "default" in parameter.schema ? { ...parameter, required: false } : parameter
 }
 
 /** The method and the path are unique, so that this is, and it stays when other routes come and go. */
@@ -48,9 +57,9 @@ function toResponses(found: Record<string, Response>): Record<string, Response> 
     const description = response.description || STATUS_CODES[status] || `Status ${status}`
     responses[status] = status === "204" || !content ? { ...rest, description } : { ...response, description }
   }
-  const isAnswered = Object.keys(responses).some((status) => Number(status) < 400)
+  const isAnswered = Object.keys(responses).some((status) => /^[123]/.test(status))
   return {
-    ...(isAnswered ? {} : { 200: { description: "OK", content: { "application/json": {} } } }),
+    ...(isAnswered ? {} : { "2XX": { description: "What the route answers", content: { "application/json": {} } } }),
     ...responses,
     default: problem,
   }

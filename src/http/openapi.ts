@@ -2,6 +2,7 @@ import { HOST_API_VERSION } from "@pagoda/sdk"
 import type { AnyElysia } from "elysia"
 import type { Log } from "../log.ts"
 import { isOpen } from "../plugins/mount.ts"
+import { withChoices } from "./openapi-choices.ts"
 import { type Operation, toOperation } from "./openapi-operation.ts"
 import { type JsonSchema, toJsonSchema } from "./openapi-schema.ts"
 import { problemType } from "./problem.ts"
@@ -87,13 +88,19 @@ function openOperations(app: AnyElysia): Set<string> {
   return new Set(open.map(({ method, path }) => `${method.toLowerCase()} ${path.replace(/:([^/]+)/g, "{$1}")}`))
 }
 
+const schemaPlaces = ["body", "query", "params", "headers", "cookie", "response"] as const
+
 /** A parser that is a function, such as the host's own, says nothing of media types, yet would hide the default ones. */
 function onlyDeclared(app: AnyElysia): AnyElysia {
   const { history } = app.router
   const { definitions } = app as unknown as { definitions: unknown }
   const routes = history.map((route) => {
     const parse = [route.hooks.parse].flat().filter((hook) => typeof hook?.fn === "string")
-    return { ...route, hooks: { ...route.hooks, parse: parse.length > 0 ? parse : undefined } }
+    const schemas = schemaPlaces.map((place) => [place, withChoices(route.hooks[place])])
+    return {
+      ...route,
+      hooks: { ...route.hooks, ...Object.fromEntries(schemas), parse: parse.length > 0 ? parse : undefined },
+    }
   })
   return { getGlobalRoutes: () => routes, getGlobalDefinitions: () => definitions } as never
 }

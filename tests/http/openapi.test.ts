@@ -11,7 +11,8 @@ type Operation = {
   tags: string[]
   operationId: string
   security: object[]
-  responses: Record<string, { description?: string; $ref?: string }>
+  parameters: { name: string; in: string; required: boolean; schema: { description?: string } }[]
+  responses: Record<string, { description?: string; $ref?: string; content?: Record<string, object> }>
   requestBody?: { content: Record<string, object> }
 }
 type Document = {
@@ -79,6 +80,64 @@ eachDatabase((dialect, open) => {
     expect(paths["/api/v2/plugins/odd/file"]?.post?.requestBody?.content).toHaveProperty(["multipart/form-data"])
     expect(paths["/api/v2/plugins/odd/model"]?.post?.requestBody?.content).toHaveProperty(["application/json"])
     expect(Object.keys(paths).some((path) => path.startsWith("/swagger"))).toBe(false)
+  })
+
+  test("fields are described whatever their names are, those of JSON Schema's own keywords too", async () => {
+    await using app = await openTestApp(await open())
+    const { paths } = await readDocument(app)
+    const answer = paths["/api/v2/jobs/{id}"]?.get?.responses["200"] as { content: Record<string, { schema: object }> }
+    expect(answer.content["application/json"]?.schema).toHaveProperty("properties.error.type", ["string", "null"])
+
+    const names = { error: t.String(), default: t.Union([t.Date(), t.Null()]), $id: t.Integer(), properties: t.Null() }
+    app.add({
+      id: "odd",
+      name: "Odd",
+      version: "1.0.0",
+      routes: (odd) => odd.post("/", () => 1, { body: t.Object(names) }),
+    })
+    const { content } = (await readDocument(app)).paths["/api/v2/plugins/odd/"]!.post!.requestBody!
+    expect(content["application/json"]).toMatchObject({
+      schema: {
+        required: ["error", "default", "$id", "properties"],
+        properties: {
+          error: { type: "string" },
+          default: { type: ["string", "null"], format: "date-time" },
+          $id: { type: "integer" },
+          properties: { type: "null" },
+        },
+      },
+    })
+  })
+
+  test("what may be left out says so, choices keep their descriptions, and a body is one schema", async () => {
+    await using app = await openTestApp(await open())
+    const { paths } = await readDocument(app)
+    const { parameters } = paths["/api/v2/entities"]!.get!
+    expect(parameters.filter(({ required }) => required)).toEqual([])
+    const isActive = parameters.find(({ name }) => name === "is_active")
+    expect(isActive?.schema).toMatchObject({ enum: ["true", "false", "all"], description: expect.any(String) })
+    expect(paths["/api/v2/entities"]!.post!.requestBody!.content["application/json"]).toMatchObject({
+      schema: { type: "object", required: ["name"] },
+    })
+  })
+
+  test("every body and answer of the data has a schema with an example, and every parameter a description", async () => {
+    await using app = await openTestApp(await open())
+    const { paths } = await readDocument(app)
+    const missing: string[] = []
+    for (const [path, item] of Object.entries(paths)) {
+      if (!/\/(entities|attributes|entries|search|users|groups|roles|admin)\b/.test(path) || path.includes("plugins"))
+        continue
+      for (const [method, { requestBody, responses, parameters = [] }] of Object.entries(item)) {
+        const contents = [requestBody, ...Object.values(responses)].flatMap((one) => Object.values(one?.content ?? {}))
+        if (!contents.every((one) => JSON.stringify(one).includes('"examples":')))
+          missing.push(`${method} ${path}: example`)
+        for (const { name, schema, in: place } of parameters) {
+          if (place !== "path" && !schema.description) missing.push(`${method} ${path}: description of ${name}`)
+        }
+      }
+    }
+    expect(missing).toEqual([])
   })
 
   test("a plugin that comes or goes changes it at once", async () => {

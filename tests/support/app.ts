@@ -1,6 +1,7 @@
 import type { Api, PluginDefinition, User } from "@pagoda/sdk"
 import type { AnyElysia } from "elysia"
 import type { Accounts } from "../../src/core/accounts.ts"
+import { openCore } from "../../src/core/core.ts"
 import type { Database } from "../../src/db/database.ts"
 import { PagodaError } from "../../src/errors.ts"
 import { createApp } from "../../src/http/app.ts"
@@ -49,7 +50,7 @@ export async function openTestApp(database: Database): Promise<TestApp> {
       return record
     },
   }
-  const core = createApp({ accounts, jobs, plugins, log })
+  const core = createApp({ accounts, core: openCore({ database, accounts, log }), jobs, plugins, log })
   const dispatch = createDispatch(core, apps)
   const scope = createScope({ authenticate: accounts.principal, log })
   const made: TestApp = {

@@ -5,7 +5,14 @@ const password = "correct horse battery staple"
 /** A host in a process of its own, with its admin logged in. */
 export type TestHost = RunningPagoda & {
   /** Asks as the admin; a body is sent as JSON. */
-  ask(path: string, options?: { method?: string; body?: unknown; token?: string | null }): Promise<Answer>
+  ask(path: string, options?: AskOptions): Promise<Answer>
+}
+
+export type AskOptions = {
+  method?: string
+  body?: unknown
+  token?: string | null
+  headers?: Record<string, string>
 }
 
 export type Answer = { status: number; type: string | null; body: any }
@@ -13,12 +20,13 @@ export type Answer = { status: number; type: string | null; body: any }
 export async function startTestHost(options: PagodaOptions, args: string[] = []): Promise<TestHost> {
   const env = { PAGODA_ADMIN_PASSWORD: password, PAGODA_LOG_FORMAT: "json", ...options.env }
   const host = await startPagoda(args, { ...options, env })
-  const ask: TestHost["ask"] = async (path, { method, body, token = admin } = {}) => {
+  const ask: TestHost["ask"] = async (path, { method, body, token = admin, headers } = {}) => {
     const response = await fetch(host.url + path, {
       method: method ?? (body === undefined ? "GET" : "POST"),
       headers: {
         ...(token && { authorization: `Bearer ${token}` }),
         ...(body !== undefined && { "content-type": "application/json" }),
+        ...headers,
       },
       body: body === undefined ? undefined : JSON.stringify(body),
     })
