@@ -60,15 +60,15 @@ export async function findInOrder(
   const hasValue = and(eq(value.attribute_id, attribute), isNotNull(key))
   const where = and(hasValue, allOf(database, values))
 
-  const found = await countEntries(database, wanted)
-  if (offset >= found) return { count: found, ids: [] }
-  const rows = await db
+  const finding = db
     .select({ id: value.entry_id })
     .from(value)
     .where(where)
     .orderBy((isDescending ? desc : asc)(key), asc(value.entry_id))
     .limit(limit)
     .offset(offset)
+  const [found, rows] = await Promise.all([countEntries(database, wanted), finding])
+  if (offset >= found) return { count: found, ids: [] }
   const page = { count: found, ids: rows.map(({ id }) => id) }
   const missing = Math.min(limit, found - offset) - rows.length
   if (missing <= 0) return page

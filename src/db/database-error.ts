@@ -22,6 +22,11 @@ export function isUniqueViolation(error: unknown): error is DatabaseError {
   return error instanceof DatabaseError && uniqueCodes.has(error.code)
 }
 
+/** Of two transactions that waited for each other Postgres ended this one. */
+export function isDeadlock(error: unknown): error is DatabaseError {
+  return error instanceof DatabaseError && error.code === "40P01"
+}
+
 type DriverError = Error & { code?: unknown; constraint_name?: string; table_name?: string; errno?: unknown }
 
 /** Anything a driver threw → what may be logged. Errors of other making are given back as they are. */

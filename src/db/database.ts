@@ -29,14 +29,16 @@ export type DatabaseOptions = {
   url?: string | undefined
   /** SQLite's file; made where it is missing. */
   file: string
+  /** Is told every statement, without its values: for tests that count them. */
+  onStatement?: (text: string) => void
 }
 
 /** Only the dialect that is used is loaded. */
-export async function openDatabase({ url, file }: DatabaseOptions): Promise<Database> {
+export async function openDatabase({ url, file, onStatement }: DatabaseOptions): Promise<Database> {
   if (url !== undefined) {
     const { openPostgres } = await import("./postgres.ts")
-    return openPostgres(url)
+    return openPostgres(url, onStatement)
   }
   const { openSqlite } = await import("./sqlite.ts")
-  return openSqlite(file)
+  return openSqlite(file, onStatement)
 }

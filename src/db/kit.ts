@@ -13,6 +13,9 @@ const scalarColumn = p.customType<{ data: number | string; driverData: string }>
   fromDriver: (value) => JSON.parse(value),
 })
 
+/** In the order of code points, as SQLite has it, whatever the language of the database is. */
+const orderedColumn = p.customType<{ data: string; driverData: string }>({ dataType: () => 'text collate "C"' })
+
 const timeColumn = p.customType<{ data: Time; driverData: string }>({
   dataType: () => "timestamp(3) with time zone",
   fromDriver: (value) => new Date(value).toISOString(),
@@ -23,6 +26,8 @@ export const postgresKit = {
   table: p.pgTable,
   serial: () => p.bigint({ mode: "number" }).primaryKey().generatedByDefaultAsIdentity(),
   text: (name = "") => p.text(name),
+  /** Text that is compared and ordered. */
+  ordered: (name = "") => orderedColumn(name),
   int: (name = "") => p.integer(name),
   real: (name = "") => p.doublePrecision(name),
   /** The `serial` of another table. */

@@ -1,8 +1,9 @@
 import { drizzle } from "drizzle-orm/postgres-js"
 import postgres from "postgres"
 import { PagodaError } from "../errors.ts"
-import type { Database, Db, Transaction } from "./database.ts"
+import type { Database, DatabaseOptions, Db, Transaction } from "./database.ts"
 import { isConnectionError, toDatabaseError } from "./database-error.ts"
+import { createHotStatements } from "./hot-statements.ts"
 import { postgresKit } from "./kit.ts"
 import { migratePostgres } from "./migrate-postgres.ts"
 import { postgresMigrations } from "./migrations.ts"
@@ -11,7 +12,7 @@ import { createTransactionScope, guardSession } from "./session-guard.ts"
 
 const oldestServer = 15
 
-export async function openPostgres(url: string): Promise<Database> {
+export async function openPostgres(url: string, onStatement?: DatabaseOptions["onStatement"]): Promise<Database> {
   const place = toPlace(url)
   const client = postgres(url, {
     max: 10,
@@ -34,11 +35,12 @@ export async function openPostgres(url: string): Promise<Database> {
     running.add(result)
     return result.finally(() => running.delete(result))
   }
-  const db: Db = drizzle(client)
-  guardSession(db, run)
+  const db: Db = drizzle(client, onStatement ? { logger: { logQuery: onStatement } } : {})
+  const isHot = createHotStatements()
+  guardSession(db, run, isHot)
   const begin = db.transaction.bind(db)
   db.transaction = async (work, config) =>
-    run(() => begin((handle) => scope.run(() => work(guardTransaction(handle))), config))
+    run(() => begin((handle) => scope.run(() => work(guardTransaction(handle, isHot))), config))
 
   return {
     dialect: "postgres",
@@ -55,10 +57,10 @@ export async function openPostgres(url: string): Promise<Database> {
 }
 
 /** Nested ones are savepoints, each with a session of its own. */
-function guardTransaction(handle: Transaction): Transaction {
-  guardSession(handle, calm)
+function guardTransaction(handle: Transaction, isHot: (text: string) => boolean): Transaction {
+  guardSession(handle, calm, isHot)
   const nest = handle.transaction.bind(handle)
-  handle.transaction = (work) => nest((nested) => work(guardTransaction(nested)))
+  handle.transaction = (work) => nest((nested) => work(guardTransaction(nested, isHot)))
   return handle
 }
 

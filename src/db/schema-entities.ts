@@ -63,9 +63,11 @@ export function defineEntityTables(kit: Kit) {
         .ref()
         .notNull()
         .references(() => entity.id),
-      name: kit.text().notNull(),
+      name: kit.ordered().notNull(),
       /** Attribute id → value, as it is answered: what is read costs one row. */
       attrs: kit.json<Record<string, Json>>().notNull(),
+      /** The name and the texts of the values, as `core/search-text.ts` makes it; an index of three-letter pieces is over it. */
+      search: kit.text().notNull().default(""),
       ...access(),
       ...written(),
     },
@@ -73,6 +75,8 @@ export function defineEntityTables(kit: Kit) {
       kit.uniqueIndex("entry_name").on(table.entity_id, table.name).where(sql`is_active`),
       kit.index("entry_list").on(table.entity_id, table.is_active, table.id),
       kit.index("entry_updated_at").on(table.entity_id, table.updated_at),
+      /** The few that lists leave out. */
+      kit.index("entry_closed").on(table.entity_id).where(sql`not is_public`),
     ],
   )
 
@@ -87,8 +91,12 @@ export function defineEntityTables(kit: Kit) {
       attribute_id: kit.ref().notNull(),
       /** The place in an array; 0 for what is none. */
       position: kit.int().notNull(),
-      /** Lower case, for what is compared as text. */
-      text: kit.text(),
+      /** What is compared as text: as much of it as Postgres takes into an index. */
+      text: kit.ordered(),
+      /** All of a longer one. */
+      whole: kit.ordered(),
+      /** What is found as text, in lower case; left out where that is the same. */
+      folded: kit.text(),
       /** Numbers, booleans as 0 and 1, dates and times as milliseconds since 1970. */
       number: kit.real(),
       /** The entry, group or role that the value refers to. */
@@ -96,9 +104,12 @@ export function defineEntityTables(kit: Kit) {
     },
     (table) => [
       kit.primaryKey({ columns: [table.entry_id, table.attribute_id, table.position] }),
-      kit.index("entry_value_text").on(table.attribute_id, table.text, table.entry_id),
-      kit.index("entry_value_number").on(table.attribute_id, table.number, table.entry_id),
-      kit.index("entry_value_ref").on(table.ref_id, table.attribute_id),
+      kit.index("entry_value_text").on(table.attribute_id, table.text, table.entry_id).where(sql`text is not null`),
+      kit
+        .index("entry_value_number")
+        .on(table.attribute_id, table.number, table.entry_id)
+        .where(sql`number is not null`),
+      kit.index("entry_value_ref").on(table.ref_id, table.attribute_id).where(sql`ref_id is not null`),
     ],
   )
 

@@ -2,15 +2,23 @@ import { AsyncLocalStorage } from "node:async_hooks"
 
 type Query = () => Promise<unknown>
 type Prepared = { queryWithCache(text: string, params: unknown[], query: Query): Promise<unknown> }
-type Session = { prepareQuery(...shape: unknown[]): Prepared }
+type Session = { prepareQuery(query: { sql: string }, ...shape: unknown[]): Prepared }
 
-/** Runs every statement of a drizzle handle by `run`, in place of the wrapper that puts the parameters into errors. */
-export function guardSession(handle: object, run: (query: Query) => Promise<unknown>): void {
+/**
+ * Runs every statement of a drizzle handle by `run`, in place of the wrapper that puts the parameters into errors. What
+ * `isHot` says of a statement's text, Postgres keeps prepared.
+ */
+export function guardSession(
+  handle: object,
+  run: (query: Query) => Promise<unknown>,
+  isHot?: (text: string) => boolean,
+): void {
   const { session } = handle as { session: Session }
   const prepare = session.prepareQuery.bind(session)
-  session.prepareQuery = (...shape) =>
-    Object.assign(prepare(...shape), {
+  session.prepareQuery = (query, ...shape) =>
+    Object.assign(prepare(query, ...shape), {
       queryWithCache: (_text: string, _params: unknown[], query: Query) => run(query),
+      ...(isHot?.(query.sql) && { prepare: true }),
     })
 }
 

@@ -19,6 +19,7 @@ export const sqliteKit = {
   table: s.sqliteTable,
   serial: () => s.integer().primaryKey({ autoIncrement: true }),
   text: (name = "") => s.text(name),
+  ordered: (name = "") => s.text(name),
   int: (name = "") => s.integer(name),
   real: (name = "") => s.real(name),
   ref: (name = "") => s.integer(name),

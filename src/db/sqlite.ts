@@ -2,7 +2,7 @@ import { Database as Client } from "bun:sqlite"
 import { closeSync, mkdirSync, openSync } from "node:fs"
 import { dirname } from "node:path"
 import { type AsyncRemoteCallback, drizzle } from "drizzle-orm/sqlite-proxy"
-import type { Database, Db } from "./database.ts"
+import type { Database, DatabaseOptions, Db } from "./database.ts"
 import { toDatabaseError } from "./database-error.ts"
 import { migrateSqlite } from "./migrate-sqlite.ts"
 import { sqliteMigrations } from "./migrations.ts"
@@ -10,24 +10,27 @@ import { defineTables } from "./schema.ts"
 import { createTransactionScope, guardSession } from "./session-guard.ts"
 import { sqliteKit } from "./sqlite-kit.ts"
 
-const pragmas = "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL;"
+const pragmas =
+  "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=8000;"
 
 /** One connection writes, by turns; another reads beside it. drizzle's own driver for bun:sqlite cannot roll back async work. */
-export function openSqlite(file: string): Database {
+export function openSqlite(file: string, onStatement?: DatabaseOptions["onStatement"]): Database {
   createPrivateFile(file)
   const writer = new Client(file, { create: true })
   writer.run(pragmas)
   const reader = new Client(file)
-  reader.run(`${pragmas} PRAGMA query_only=ON;`)
+  reader.run(`${pragmas} PRAGMA query_only=ON; PRAGMA mmap_size=268435456;`)
 
   const scope = createTransactionScope()
   const turn = createTurns()
   const write = query(writer)
   const read = query(reader)
 
-  const inside = drizzle(write)
-  const outside = drizzle((text, params, method) =>
-    isSelect(text) ? read(text, params, method) : turn(() => write(text, params, method)),
+  const options = onStatement && { logger: { logQuery: onStatement } }
+  const inside = drizzle(write, options)
+  const outside = drizzle(
+    (text, params, method) => (isSelect(text) ? read(text, params, method) : turn(() => write(text, params, method))),
+    options,
   )
   guardSession(inside, calm)
   guardSession(outside, async (statement) => {

@@ -1,13 +1,23 @@
 import type { AnyElysia } from "elysia"
+import { addAcl } from "./acl.ts"
+import { addAudit } from "./audit.ts"
 import { addAuth } from "./auth.ts"
 import { type CoreApp, createCore, type HttpContext } from "./core.ts"
+import { addEntities } from "./entities.ts"
+import { addEntries } from "./entries.ts"
+import { addEntryLists } from "./entry-lists.ts"
+import { addGroups } from "./groups.ts"
 import { addHealth } from "./health.ts"
 import { addJobs } from "./jobs.ts"
 import { addMe } from "./me.ts"
+import { addOverrides } from "./overrides.ts"
 import { addPlugins } from "./plugins.ts"
+import { addRoles } from "./roles.ts"
 import { createScope } from "./scope.ts"
+import { addSearch } from "./search.ts"
 import { addSwagger } from "./swagger.ts"
 import { addTokens } from "./tokens.ts"
+import { addUsers } from "./users.ts"
 
 /** The core's own routes: one file a resource, each adding what it answers. */
 export function createApp(context: HttpContext): AnyElysia {
@@ -19,6 +29,16 @@ export function createApp(context: HttpContext): AnyElysia {
   addAuth(core, context)
   addMe(core)
   addTokens(core, context)
+  addUsers(core, context)
+  addGroups(core, context)
+  addRoles(core, context)
+  addEntities(core, context)
+  addEntries(core, context)
+  addEntryLists(core, context)
+  addSearch(core, context)
+  addAcl(core, context)
+  addAudit(core, context)
+  addOverrides(core, context)
   addPlugins(core, context)
   addJobs(core, context)
   addSwagger(core, () => [["core", app] as const, ...context.plugins.apps], context.log)

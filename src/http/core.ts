@@ -1,6 +1,7 @@
 import type { User } from "@pagoda/sdk"
 import { type AnyElysia, Elysia } from "elysia"
 import type { Accounts } from "../core/accounts.ts"
+import type { Core } from "../core/core.ts"
 import type { Jobs } from "../jobs/jobs.ts"
 import type { Log } from "../log.ts"
 import type { PluginRecord } from "../plugins/record.ts"
@@ -15,7 +16,7 @@ export type PluginDirectory = {
   setEnabled(id: string, enabled: boolean): Promise<PluginRecord>
 }
 
-export type HttpContext = { accounts: Accounts; jobs: Jobs; plugins: PluginDirectory; log: Log }
+export type HttpContext = { accounts: Accounts; core: Core; jobs: Jobs; plugins: PluginDirectory; log: Log }
 
 type Empty = Record<never, never>
 

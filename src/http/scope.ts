@@ -155,6 +155,7 @@ function uncheckable(cause: unknown): never {
 }
 
 function unauthenticated({ headers }: Request): PagodaError {
-  const given = headers.has("authorization") ? "the credentials are unknown or no longer valid" : "there are none"
+  const has = headers.has("authorization") || headers.has("cookie")
+  const given = has ? "the credentials are unknown or no longer valid" : "there are no credentials"
   return new PagodaError("UNAUTHENTICATED", `Cannot tell who asks: ${given}, wanted "Authorization: Bearer <token>"`)
 }

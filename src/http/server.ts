@@ -90,6 +90,7 @@ export function createDispatch(
     if (url.charCodeAt(0) === SLASH) return withoutHost(request, dispatch)
     // where Elysia starts to read the path as well
     const path = url.indexOf("/", 7)
+    if (url.includes("%") && !isDecodable(url.slice(path).split("?", 1)[0] ?? "")) return withoutPath()
     if (!url.startsWith(prefix, path)) return toApp(core, "", request)
     const from = path + prefix.length
     let to = from
@@ -117,6 +118,20 @@ function withoutHost(request: Request, dispatch: Dispatch): Response | Promise<R
   return respond(
     createProblem("HOST_INVALID", 400, `Cannot read the header "Host": it is "${host}", wanted a host name`),
   )
+}
+
+/** Elysia would give a route `null` for such a parameter, whatever its type says. */
+function isDecodable(path: string): boolean {
+  try {
+    decodeURIComponent(path)
+    return true
+  } catch {
+    return false
+  }
+}
+
+function withoutPath(): Response {
+  return respond(createProblem("PATH_INVALID", 400, 'Cannot read the path: a "%" begins no UTF-8 text, wanted "%25"'))
 }
 
 const SLASH = 47

@@ -64,3 +64,9 @@ test("no more than some thousands are kept", async () => {
   expect(principals.size).toBe(4_000)
   expect(principals.read(withBearer("good9999"))).toBe(checked.principal)
 })
+
+test("nobody who is handed the user can change him for the requests that follow", async () => {
+  const { read } = createPrincipals(async () => checked)
+  const principal = await read(withBearer("good"))
+  expect(() => Object.assign(principal?.user ?? {}, { is_admin: true })).toThrow(TypeError)
+})

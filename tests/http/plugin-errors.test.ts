@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test"
 import { type Api, PluginError, PluginValidationError, t } from "@pagoda/sdk"
 import { NotFoundError } from "elysia"
+import { PagodaError } from "../../src/errors.ts"
 import { createApiFor } from "../../src/plugins/api.ts"
 import { mountTestPlugin, token } from "../support/plugin-app.ts"
 import { readProblem } from "../support/problem.ts"
@@ -27,6 +28,15 @@ describe("an error of a plugin's route", () => {
       })
       .get("/nothing", () => {
         throw null
+      })
+      .get("/trap", () => {
+        const no = () => {
+          throw new Error("hunter2")
+        }
+        throw new Proxy({}, { get: no, getPrototypeOf: no, has: no, ownKeys: no })
+      })
+      .get("/symbol", () => {
+        throw Symbol("hunter2")
       })
       .get("/missing", () => {
         throw new NotFoundError()
@@ -74,7 +84,7 @@ describe("an error of a plugin's route", () => {
     expect(await problemOf("/posing")).toMatchObject({ status: 400, code: "VALIDATION" })
   })
 
-  test.each(["/bug", "/thrown", "/nothing", "/answer", "/broken"])(
+  test.each(["/bug", "/thrown", "/nothing", "/trap", "/symbol", "/answer", "/broken"])(
     "is 500 without a word of it when %s throws anything else",
     async (path) => {
       const response = await request(path, { headers: token })
@@ -112,6 +122,10 @@ describe("an error of a plugin's route", () => {
     expect((await problemOf("/long")).detail.length).toBeLessThan(200)
   })
 
+  test("never says that Pagoda failed where the plugin did", async () => {
+    expect((await problemOf("/html")).title).toBe("The plugin failed")
+  })
+
   test("is never HTML, and keeps its own headers", async () => {
     const response = await request("/html", { headers: token })
     expect(response.headers.get("x-sheet")).toBe("3")
@@ -122,17 +136,33 @@ describe("an error of a plugin's route", () => {
   })
 })
 
-test("an error of api.* that a route lets through keeps its status", async () => {
-  const context = { id: "p", granted: new Set(), env: {}, settings: {}, files: new Map(), log: { with: () => ({}) } }
+test("an error of api.* that a route lets through keeps its status, and all its problems", async () => {
+  const issues = ["message", "times"].map((name) => ({ path: `params.${name}`, message: "is wrong", code: "STRING" }))
+  const jobs = {
+    create: async () => {
+      throw new PagodaError("VALIDATION_FAILED", "The params do not fit", { issues })
+    },
+  }
+  const granted = new Set(["jobs:create"])
+  const operations = { get: () => ({ plugin: "p" }) }
+  const log = { with: () => ({}) }
+  const context = { id: "p", granted, env: {}, settings: {}, files: new Map(), log, core: {}, jobs, operations }
   const apiFor = createApiFor(context as never)
   const { request } = mountTestPlugin(
-    (app) => app.get("/env", ({ api }) => api.env("HOME")).get("/asset", ({ api }) => api.asset("x") as never),
+    (app) =>
+      app
+        .get("/env", ({ api }) => api.env("HOME"))
+        .get("/asset", ({ api }) => api.asset("x") as never)
+        .get("/job", ({ api }) => api.jobs.create({ operation: 1001 })),
     apiFor as (user: unknown) => Api,
   )
   const problem = await readProblem(await request("/env", { headers: token }))
   expect(problem).toMatchObject({ status: 403, code: "PERMISSION_MISSING", plugin: "p" })
   expect(problem.detail).toContain("env:HOME")
   expect(await readProblem(await request("/asset", { headers: token }))).toMatchObject({ status: 404, plugin: "p" })
+  const refused = await readProblem(await request("/job", { headers: token }))
+  expect(refused).toMatchObject({ status: 422, code: "VALIDATION_FAILED", plugin: "p" })
+  expect(refused.errors).toEqual(issues)
 })
 
 describe("a plugin's own error handler", () => {

@@ -168,7 +168,7 @@ eachDatabase((_, open) => {
     expect(await readProblem(await app.request("/api/v2/plugins/none", { headers: root.headers }))).toMatchObject({
       status: 404,
     })
-    for (const query of ["limit=0", "limit=1001", "limit=x", "offset=-1"]) {
+    for (const query of ["limit=0", "limit=1001", "limit=x", "offset=-1", "offset=1e400"]) {
       const problem = await readProblem(await app.request(`/api/v2/plugins?${query}`, { headers: root.headers }))
       expect(problem).toMatchObject({ status: 422, errors: [{ path: query.split("=")[0] }] })
     }
