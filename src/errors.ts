@@ -6,6 +6,7 @@ export const catalogue = {
   // asking
   BODY_INVALID: [400, "The body is not valid JSON"],
   HOST_INVALID: [400, "The host of the request is invalid"],
+  PATH_INVALID: [400, "The path of the request is invalid"],
   UNAUTHENTICATED: [401, "Authentication is required"],
   CREDENTIALS_INVALID: [401, "The credentials are wrong"],
   FORBIDDEN: [403, "This is not allowed"],
@@ -14,9 +15,13 @@ export const catalogue = {
   METHOD_NOT_ALLOWED: [405, "The method is not allowed here"],
   CONFLICT: [409, "The request conflicts with what is stored"],
   NAME_TAKEN: [409, "The name is taken"],
+  VERSION_STALE: [412, "The version is stale"],
   BODY_TOO_LARGE: [413, "The body is too large"],
   MEDIA_TYPE_UNSUPPORTED: [415, "The media type is not supported"],
   VALIDATION_FAILED: [422, "The request does not fit"],
+  NAME_MISSING: [422, "The name is missing"],
+  NAME_INVALID: [422, "The name is no name"],
+  NAME_TOO_LONG: [422, "The name is too long"],
   TOO_MANY_ATTEMPTS: [429, "There were too many failed attempts"],
   INTERNAL: [500, "Pagoda failed"],
   PLUGIN_FAILED: [500, "The plugin failed"],
@@ -26,6 +31,10 @@ export const catalogue = {
 
   // jobs
   JOB_NOT_CANCELABLE: [409, "The job cannot be canceled"],
+
+  // hooks and overrides
+  HOOK_FAILED: [422, "A plugin's hook failed"],
+  OVERRIDE_CONFLICT: [409, "The operation is bound to another plugin"],
 
   // configuration
   CONFIG_INVALID: [422, "The configuration is invalid"],
@@ -94,7 +103,20 @@ export class PagodaError extends Error {
   }
 }
 
-/** The message of anything that was thrown. */
+/** The message of anything that was thrown. What foreign code throws may throw again when it is looked at. */
 export function toMessage(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown)
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown)
+  } catch {
+    return "something that cannot be shown"
+  }
+}
+
+/** The error if it is one of ours. */
+export function toPagodaError(thrown: unknown): PagodaError | undefined {
+  try {
+    return thrown instanceof PagodaError ? thrown : undefined
+  } catch {
+    return undefined
+  }
 }

@@ -2,6 +2,7 @@ import { dirname, join } from "node:path"
 import type { Config } from "./config.ts"
 import { containForeignCode } from "./containment.ts"
 import { openAccounts } from "./core/accounts.ts"
+import { openCore } from "./core/core.ts"
 import { checkSecretKey, deriveKey, readSecretKey } from "./core/secret-key.ts"
 import { claimDataDir } from "./data-dir.ts"
 import { openDatabase } from "./db/database.ts"
@@ -59,6 +60,7 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
 
     const accounts = openAccounts({ database, secretKey, log })
     await welcomeAdmin()
+    const core = openCore({ database, accounts, log })
     const operations = createOperations()
     const queue = createSqliteQueue({ file: join(config.dataDir, "queue.db"), log })
     const users = { get: (id: string) => accounts.getUser(id) }
@@ -70,18 +72,29 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
     const registry = createRegistry({
       choice: config,
       load,
-      run: { apps: new Map(), operations, jobs, scope, env: config.env, log, onLeave: (id) => server.closeSockets(id) },
+      run: {
+        apps: new Map(),
+        core: { ...core, users },
+        operations,
+        jobs,
+        scope,
+        env: config.env,
+        log,
+        onLeave: (id) => server.closeSockets(id),
+      },
       installed: openInstalled(database),
     })
     undos.push(() => registry.close())
-    const core = createApp({ accounts, jobs, plugins: registry, log })
-    const server = startServer({ host: config.host, port: config.port, core, plugins: registry.apps, log })
+    undos.push(() => core.hooks.close())
+    const app = createApp({ accounts, core, jobs, plugins: registry, log })
+    const server = startServer({ host: config.host, port: config.port, core: app, plugins: registry.apps, log })
     undos.push(() => server.stop())
 
     await registry.sync(wanted)
     refuseFailures(registry.list(), config.strict)
     undos.push(() => jobs.close({ grace_ms: 10_000 }))
     await jobs.start()
+    await core.hooks.start()
     return {
       url: server.url,
       sync: async () => registry.sync(await readWanted()),
@@ -91,7 +104,9 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
     async function welcomeAdmin() {
       const { adminUsername: username, adminPassword: password } = config
       const admin = await accounts.ensureAdmin({ username, password })
-      if (admin?.password) log.warn(`The first user is "${admin.username}", with the password ${admin.password}`)
+      if (!admin?.password) return
+      // not a line of the log: it is said once, whatever the log's level is
+      process.stderr.write(`The first user is "${admin.username}", with the password ${admin.password}\n`)
     }
   } catch (error) {
     await stop()

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto"
 import { mkdir, mkdtemp, rm, symlink } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join, resolve } from "node:path"
@@ -40,7 +41,9 @@ async function withScratch<T>(config: Config, work: (scratch: Config) => Promise
   try {
     await symlink(store, join(dataDir, "store"))
     const blacklist = [...config.blacklist, ...(await readDisabled(config))]
-    return await work({ ...config, dataDir, secretKey, blacklist, databaseUrl: undefined, host: "127.0.0.1", port: 0 })
+    const own = { dataDir, secretKey, blacklist, databaseUrl: undefined, host: "127.0.0.1", port: 0 }
+    // nobody logs in there, and a password that nobody chose would be told
+    return await work({ ...config, ...own, adminPassword: randomUUID() })
   } finally {
     await rm(dataDir, { recursive: true, force: true })
   }

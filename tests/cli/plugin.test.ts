@@ -120,15 +120,16 @@ describe("pagoda plugin add", () => {
     expect((await run("plugin", "add", "./x", "--yes")).exitCode).toBe(0)
   })
 
-  test("shows a manifest that tries to hide what it asks for as it is", async () => {
+  test("refuses a manifest that tries to hide what it asks for, and shows nothing of it as it is", async () => {
     const files = pluginFiles("sneaky", { permissions: ["system\u001b[2K\u001b[8m\n  asks for   nothing"] })
     const { run, cwd } = await makeHome(below("x", files))
-    const { stdout, stderr, exitCode } = await run("plugin", "add", "./x")
-    expect(exitCode).toBe(1)
-    expect(stdout + stderr).not.toContain("\u001b")
-    expect(stdout.match(/asks for/g)).toHaveLength(2)
-    expect(stdout.split("\n").filter((line) => line.startsWith("  asks for"))).toHaveLength(1)
-    expect((await run("plugin", "add", "./x", "--yes")).exitCode).toBe(1)
+    for (const consent of [[], ["--yes"]]) {
+      const { stdout, stderr, exitCode } = await run("plugin", "add", "./x", ...consent)
+      expect([exitCode, stdout]).toEqual([1, ""])
+      expect(stderr).toContain("permissions")
+      expect(stderr).not.toContain("\u001b")
+      expect(stderr.trimEnd()).not.toContain("\n")
+    }
     expect(await readdir(cwd)).not.toContain("plugins.lock.json")
   })
 

@@ -11,7 +11,9 @@ export function lookAgain({ method, path }: Operation, asked: string, body: any)
   const place = asked.split("?")[0]!.replace(/\/$/, "")
   const what = /^\/api\/v2\/(entities|entries|groups|roles|users)(\/\{id\})?$/.exec(path)?.[1]
   const isNew = path === "/api/v2/entities/{id}/entries"
-  if (method === "PUT") return { path: place, judge: isEqual(body) }
+  // of an entity that is bound to several plugins, this one's binding
+  const own = path.endsWith("/override") ? `?plugin=${body.plugin}` : ""
+  if (method === "PUT") return { path: place + own, judge: isEqual(body) }
   if (method === "DELETE" && (what === "entities" || what === "entries")) return { path: place, judge: isInactive }
   if (method === "DELETE" && what) return { path: place, judge: isGone }
   if ((method === "POST" || method === "PATCH") && (what || isNew)) {
