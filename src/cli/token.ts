@@ -1,6 +1,6 @@
 import type { User } from "@pagoda/sdk"
+import { freshMs } from "../core/accounts/principals.ts"
 import type { Accounts } from "../core/accounts.ts"
-import { freshMs } from "../core/principals.ts"
 import { PagodaError } from "../errors.ts"
 import type { Call } from "./command.ts"
 import { withAccounts } from "./open.ts"

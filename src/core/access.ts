@@ -2,9 +2,9 @@ import type { Level, User } from "@pagoda/sdk"
 import { and, type Column, eq, exists, inArray, or, type SQL, sql } from "drizzle-orm"
 import type { Database } from "../db/database.ts"
 import { PagodaError } from "../errors.ts"
-import { grants, highest, levelsGranting, lowest } from "./levels.ts"
-import { createRoleIds } from "./role-ids.ts"
-import type { Viewer } from "./viewer.ts"
+import { grants, highest, levelsGranting, lowest } from "./access/levels.ts"
+import { createRoleIds } from "./access/role-ids.ts"
+import type { Viewer } from "./access/viewer.ts"
 
 export type ObjectType = "entity" | "attribute" | "entry"
 

@@ -1,12 +1,12 @@
 import type { User } from "@pagoda/sdk"
 import type { Database } from "../db/database.ts"
 import type { Log } from "../log.ts"
-import { createCredentials } from "./credentials.ts"
-import { createLogin } from "./login.ts"
-import { createPrincipals, type Principal } from "./principals.ts"
+import { createCredentials } from "./accounts/credentials.ts"
+import { createLogin } from "./accounts/login.ts"
+import { createPrincipals, type Principal } from "./accounts/principals.ts"
+import { createTokens, type Token } from "./accounts/tokens.ts"
+import { createUsers, type NewUser, type UserChanges, type Within } from "./accounts/users.ts"
 import { deriveKey } from "./secret-key.ts"
-import { createTokens, type Token } from "./tokens.ts"
-import { createUsers, type NewUser, type UserChanges, type Within } from "./users.ts"
 
 export type Accounts = {
   /** The token is good for `Authorization` and as the value of the cookie `sessionCookie`. */
@@ -92,6 +92,6 @@ export function openAccounts({ database, secretKey, log }: AccountsOptions): Acc
 }
 
 async function loadAuth(options: { database: Database; secret: string; log: Log }) {
-  const { openAuth } = await import("./auth.ts")
+  const { openAuth } = await import("./accounts/auth.ts")
   return openAuth(options)
 }

@@ -1,7 +1,7 @@
 import type { Json, Time, User } from "@pagoda/sdk"
 import { count, desc } from "drizzle-orm"
 import type { Database, Transaction } from "../db/database.ts"
-import { requireAdmin } from "./require-admin.ts"
+import { requireAdmin } from "./access/require-admin.ts"
 
 /** One change that others depend on. Secrets are never in `changes`. */
 export type AuditRecord = {

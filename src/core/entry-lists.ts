@@ -2,7 +2,9 @@ import type { Entry, User } from "@pagoda/sdk"
 import { and, asc, count, eq, getTableColumns, inArray, type SQL, sql } from "drizzle-orm"
 import type { Database } from "../db/database.ts"
 import type { Issue } from "../errors.ts"
+import { findHidden, toEntry } from "./entries/view.ts"
 import type { PageRequest, Slice } from "./entries.ts"
+import { show } from "./fields.ts"
 import {
   type EntryFilter,
   type EntryFilterParts,
@@ -10,17 +12,15 @@ import {
   type EntryWhere,
   openScope,
   toWhere,
-} from "./entry-filter.ts"
-import { countEntries, findInOrder, findOrdered } from "./entry-pages.ts"
-import { findHidden, toEntry } from "./entry-view.ts"
-import { show } from "./fields.ts"
-import { type Ordering, type OrderingSql, parseOrdering, toOrderingSql } from "./ordering.ts"
+} from "./lists/entry-filter.ts"
+import { countEntries, findInOrder, findOrdered } from "./lists/entry-pages.ts"
+import { type Ordering, type OrderingSql, parseOrdering, toOrderingSql } from "./lists/ordering.ts"
 import { refuseIssues } from "./refuse.ts"
-import { hasTextInName } from "./search-conditions.ts"
-import { createSearchTerms } from "./search-pieces.ts"
-import { fold } from "./search-text.ts"
+import { hasTextInName } from "./search/conditions.ts"
+import { createSearchTerms } from "./search/pieces.ts"
+import { fold } from "./search/text.ts"
 
-export type { EntryFilter } from "./entry-filter.ts"
+export type { EntryFilter } from "./lists/entry-filter.ts"
 
 /** `ordering`: `name`, `id`, `created_at`, `updated_at` or an attribute, with `-` from the greatest down; more after commas. */
 export type EntryQuery = EntryFilter & Partial<PageRequest> & { readonly ordering?: string | undefined }

@@ -1,10 +1,10 @@
 import type { Attribute, AttributeType, Json } from "@pagoda/sdk"
 import type { Issue } from "../errors.ts"
-import { arrayOf } from "./kinds-array.ts"
-import { namedObjectKind, referenceKind } from "./kinds-reference.ts"
-import { booleanKind, numberKind, textKind } from "./kinds-scalar.ts"
-import { choiceKind, choicesKind } from "./kinds-select.ts"
-import { dateKind, datetimeKind } from "./kinds-time.ts"
+import { arrayOf } from "./kinds/array.ts"
+import { namedObjectKind, referenceKind } from "./kinds/reference.ts"
+import { booleanKind, numberKind, textKind } from "./kinds/scalar.ts"
+import { choiceKind, choicesKind } from "./kinds/select.ts"
+import { dateKind, datetimeKind } from "./kinds/time.ts"
 
 /** What a value is filtered, ordered, searched and followed by; `text` as it is, with what a database may not hold. */
 export type IndexValue = {

@@ -3,9 +3,9 @@ import { and, asc, eq, inArray } from "drizzle-orm"
 import type { Database, Transaction } from "../db/database.ts"
 import { PagodaError } from "../errors.ts"
 import type { Undo } from "../undo.ts"
+import { requireAdmin, requireWriter } from "./access/require-admin.ts"
 import type { Audit } from "./audit.ts"
 import { parseBody } from "./body.ts"
-import { requireAdmin, requireWriter } from "./require-admin.ts"
 
 export const overrideOperations: readonly OverrideOperation[] = ["create", "retrieve", "update", "delete", "list"]
 

@@ -1,5 +1,5 @@
 import { t } from "@pagoda/sdk"
-import { sessionCookie, sessionSeconds } from "../core/credential.ts"
+import { sessionCookie, sessionSeconds } from "../core/accounts/credential.ts"
 import type { CoreApp, HttpContext } from "./core.ts"
 import { userSchema } from "./user.ts"
 

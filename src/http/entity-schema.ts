@@ -1,7 +1,7 @@
 import { t } from "@pagoda/sdk"
 import type { TUnsafe } from "@sinclair/typebox"
+import { levels } from "../core/access/levels.ts"
 import { attributeTypes } from "../core/kinds.ts"
-import { levels } from "../core/levels.ts"
 
 export const idSchema = t.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
 export const timeSchema = t.String({ format: "date-time", examples: ["2026-01-31T12:00:00.000Z"] })

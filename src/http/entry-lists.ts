@@ -1,5 +1,5 @@
 import { t } from "@pagoda/sdk"
-import { operators } from "../core/filters.ts"
+import { operators } from "../core/lists/filters.ts"
 import type { CoreApp, HttpContext } from "./core.ts"
 import { idSchema } from "./entity-schema.ts"
 import { entrySchema } from "./entry-schema.ts"

@@ -1,5 +1,5 @@
 import type { Json } from "@pagoda/sdk"
-import type { Filter } from "../core/filters.ts"
+import type { Filter } from "../core/lists/filters.ts"
 import { refuseIssues } from "../core/refuse.ts"
 import type { Issue } from "../errors.ts"
 

@@ -1,6 +1,6 @@
 import { t } from "@pagoda/sdk"
+import { requireAdmin } from "../core/access/require-admin.ts"
 import { type OverrideBinding, operationSchema, overrideBody, overrideOperations } from "../core/overrides.ts"
-import { requireAdmin } from "../core/require-admin.ts"
 import { type Issue, PagodaError } from "../errors.ts"
 import type { PluginRecord } from "../plugins/record.ts"
 import type { CoreApp, HttpContext } from "./core.ts"

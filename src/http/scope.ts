@@ -1,6 +1,6 @@
 import type { User } from "@pagoda/sdk"
 import type { AnyElysia } from "elysia"
-import type { Principal } from "../core/principals.ts"
+import type { Principal } from "../core/accounts/principals.ts"
 import { PagodaError } from "../errors.ts"
 import type { Log } from "../log.ts"
 import { isOpen, type Scope, type SealOptions } from "../plugins/mount.ts"

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test"
 import type { Level, User } from "@pagoda/sdk"
+import { highest, lowest } from "../../src/core/access/levels.ts"
+import type { Viewer } from "../../src/core/access/viewer.ts"
 import { createAccess, requireLevel, systemUser } from "../../src/core/access.ts"
-import { highest, lowest } from "../../src/core/levels.ts"
-import type { Viewer } from "../../src/core/viewer.ts"
 import { eachDatabase, type OpenTestDatabase } from "../support/database.ts"
 
 const plain: User = { ...systemUser, id: "ana", username: "ana", is_admin: false }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { eq } from "drizzle-orm"
-import type { Principal } from "../../src/core/principals.ts"
+import type { Principal } from "../../src/core/accounts/principals.ts"
 import { openTestAccounts, withBearer, withCookie } from "../support/accounts.ts"
 import { eachDatabase, type OpenTestDatabase } from "../support/database.ts"
 

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
-import { checkAttrs, checkEntryName } from "../../src/core/attrs.ts"
-import type { EntitySchema } from "../../src/core/schemas.ts"
+import { checkAttrs, checkEntryName } from "../../src/core/entities/attrs.ts"
+import type { EntitySchema } from "../../src/core/entities/schemas.ts"
 import { openTestCore, rootUser } from "../support/core.ts"
 import { eachDatabase } from "../support/database.ts"
 

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { createLoginLimit } from "../../src/core/login-limit.ts"
+import { createLoginLimit } from "../../src/core/accounts/login-limit.ts"
 import { PagodaError } from "../../src/errors.ts"
 
 const wrong = async () => {

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { type Checked, createPrincipals } from "../../src/core/principals.ts"
+import { type Checked, createPrincipals } from "../../src/core/accounts/principals.ts"
 import { withBearer, withCookie } from "../support/accounts.ts"
 
 const user = { id: "1", username: "ana", email: null, is_admin: false, is_readonly: false, is_active: true }

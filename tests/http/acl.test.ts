@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import type { Level } from "@pagoda/sdk"
-import type { Acl } from "../../src/core/acl.ts"
+import type { Acl } from "../../src/core/access/acl.ts"
 import type { Database } from "../../src/db/database.ts"
 import { openTestApp, type TestApp } from "../support/app.ts"
 import { clientOf } from "../support/client.ts"

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { eq } from "drizzle-orm"
-import type { Group } from "../../src/core/groups.ts"
+import type { Group } from "../../src/core/access/groups.ts"
 import { openTestApp } from "../support/app.ts"
 import { type Client, clientOf } from "../support/client.ts"
 import { eachDatabase } from "../support/database.ts"

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test"
 import { eq } from "drizzle-orm"
-import type { Role } from "../../src/core/roles.ts"
+import type { Role } from "../../src/core/access/roles.ts"
 import { openTestApp, type TestApp } from "../support/app.ts"
 import { type Client, clientOf } from "../support/client.ts"
 import { eachDatabase } from "../support/database.ts"

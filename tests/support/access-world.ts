@@ -1,7 +1,7 @@
 import type { Level, User } from "@pagoda/sdk"
 import fc from "fast-check"
 import type { ObjectType } from "../../src/core/access.ts"
-import { toSearchDocument } from "../../src/core/search-text.ts"
+import { toSearchDocument } from "../../src/core/search/text.ts"
 import type { Database } from "../../src/db/database.ts"
 
 /** Users, nested groups, roles, objects and what is granted on them; everything is known by its place in its list. */

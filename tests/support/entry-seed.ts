@@ -1,8 +1,8 @@
 import type { AttributeType, Json, Level, User } from "@pagoda/sdk"
 import { createAccess } from "../../src/core/access.ts"
+import { createSchemas } from "../../src/core/entities/schemas.ts"
+import { insertValues, toSearch, toStored, toValueRows } from "../../src/core/entries/values.ts"
 import { createEntryLists } from "../../src/core/entry-lists.ts"
-import { insertValues, toSearch, toStored, toValueRows } from "../../src/core/entry-values.ts"
-import { createSchemas } from "../../src/core/schemas.ts"
 import type { Database } from "../../src/db/database.ts"
 
 export type SeedRule = { is_public?: boolean; default_permission?: Level }

@@ -1,4 +1,4 @@
-import { createHooks } from "../../src/core/hook-dispatch.ts"
+import { createHooks } from "../../src/core/hooks/dispatch.ts"
 import type { Hooks, RegisteredHook } from "../../src/core/hooks.ts"
 import type { Database } from "../../src/db/database.ts"
 import { createLog } from "../../src/log.ts"

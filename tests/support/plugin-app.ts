@@ -1,5 +1,5 @@
 import type { Api, PluginDefinition, User } from "@pagoda/sdk"
-import type { Principal } from "../../src/core/principals.ts"
+import type { Principal } from "../../src/core/accounts/principals.ts"
 import { createScope } from "../../src/http/scope.ts"
 import { createLog } from "../../src/log.ts"
 import { createPluginApp, type Scope } from "../../src/plugins/mount.ts"
