@@ -6,9 +6,11 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { $ } from "bun"
+import { benchData } from "./data.ts"
+import { benchHooks } from "./hooks.ts"
 import { requestsPerSecond } from "./load.ts"
 import { type Started, startProgram } from "./program.ts"
-import { median, printReport, type Row } from "./report.ts"
+import { atLeast, atMost, median, printReport, type Row } from "./report.ts"
 
 const root = join(import.meta.dir, "..")
 const rounds = Number(process.env.BENCH_ROUNDS ?? 7)
@@ -36,14 +38,6 @@ async function repeat(times: number, start: () => Promise<Started>): Promise<{ f
     all.push(started)
   }
   return { first: median(all.map(({ firstAnswer }) => firstAnswer)), memory: median(all.map(({ memory }) => memory)) }
-}
-
-function atMost(what: string, value: string, ratio: number, limit: number): Row {
-  return { what, value, ratio, target: `≤ ${limit} ×`, isMet: ratio <= limit }
-}
-
-function atLeast(what: string, value: string, ratio: number, limit: number): Row {
-  return { what, value, ratio, target: `≥ ${limit} ×`, isMet: ratio >= limit }
 }
 
 async function benchStart(sample: { cwd: string; token: string }): Promise<Row[]> {
@@ -128,20 +122,47 @@ async function benchThroughput(): Promise<Row[]> {
   ]
 }
 
+async function buildBare(source: string, outfile: string): Promise<void> {
+  await $`bun build --compile --production --minify --bytecode --format=esm ${source} --outfile ${outfile}`
+    .cwd(root)
+    .quiet()
+}
+
+/** `bun run bench data` runs the parts that are named, all of them when none is. */
+const parts: Record<string, () => Promise<Row[]>> = {
+  async start() {
+    const sample = join(folder, "hello-world")
+    cpSync(join(root, "plugin-samples", "hello-world"), sample, { recursive: true })
+    return [...(await benchStart(await prepare("start", [sample]))), await benchManyPlugins()]
+  },
+  throughput: benchThroughput,
+  async data() {
+    const bareData = join(folder, "bare-data")
+    await buildBare("bench/bare-data.ts", bareData)
+    const options = { folder, pagoda: [pagoda], bare: [bareData], rounds: Math.ceil(rounds / 3) }
+    return [...(await benchData(options, "sqlite")), ...(await benchData(options, "postgres"))]
+  },
+  hooks: () => benchHooks(folder),
+}
+
+const wanted = process.argv.slice(2)
+const unknown = wanted.filter((part) => !(part in parts))
+if (unknown.length > 0) {
+  console.error(`There is no part "${unknown.join('", "')}", wanted some of "${Object.keys(parts).join('", "')}"`)
+  process.exit(1)
+}
+
 try {
   console.log(`building both binaries; ${rounds} rounds each`)
   await $`bun scripts/build.ts ${pagoda}`.cwd(root).quiet()
-  await $`bun build --compile --production --minify --bytecode --format=esm bench/bare.ts --outfile ${bare}`
-    .cwd(root)
-    .quiet()
-  const sample = join(folder, "hello-world")
-  cpSync(join(root, "plugin-samples", "hello-world"), sample, { recursive: true })
-  const rows = [
-    ...(await benchStart(await prepare("start", [sample]))),
-    await benchManyPlugins(),
-    ...(await benchThroughput()),
-  ]
+  await buildBare("bench/bare.ts", bare)
+  const rows: Row[] = []
+  for (const [part, run] of Object.entries(parts)) {
+    if (wanted.length === 0 || wanted.includes(part)) rows.push(...(await run()))
+  }
   printReport(rows)
 } finally {
   rmSync(folder, { recursive: true, force: true })
 }
+// the bench's own Postgres ends with this process, and this process would wait for it
+process.exit()

@@ -6,6 +6,14 @@ export function median(values: number[]): number {
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
+export function atMost(what: string, value: string, ratio: number, limit: number): Row {
+  return { what, value, ratio, target: `≤ ${limit} ×`, isMet: ratio <= limit }
+}
+
+export function atLeast(what: string, value: string, ratio: number, limit: number): Row {
+  return { what, value, ratio, target: `≥ ${limit} ×`, isMet: ratio >= limit }
+}
+
 /** Prints what was measured beside what was wanted. Nothing fails here: a machine that is busy proves nothing. */
 export function printReport(rows: Row[]): void {
   const width = Math.max(...rows.map(({ what }) => what.length))

@@ -255,7 +255,6 @@ eachDatabase((_, open) => {
     expect(await lists.count(admin, {})).toBe(5)
     expect(await lists.count(admin, { entity: "Server", filter: { cpu: { gt: 0 } } })).toBe(2)
     expect(await lists.count(admin, { created_from: "2026-01-20T10:00:00Z", created_to: "2026-01-30" })).toBe(2)
-    expect(await lists.count(admin, { created_to: "2026-01-01" })).toBe(2)
     expect(await lists.aggregate(admin, { group_by: "entity" })).toEqual([
       { entity: { id: rack, name: "Rack" }, count: 2, active: 1 },
       { entity: { id: server, name: "Server" }, count: 5, active: 4 },
@@ -289,7 +288,6 @@ eachDatabase((_, open) => {
     expect(await seed.lists.count(user, {})).toBe(2)
     expect(await seed.lists.aggregate(user, { group_by: "entity" })).toMatchObject([{ count: 2, active: 2 }])
     await expect(seed.lists.list(user, { entity: "Closed" })).rejects.toMatchObject({ code: "NOT_FOUND" })
-    await expect(seed.lists.count(user, { entity: closed })).rejects.toMatchObject({ code: "NOT_FOUND" })
     for (const query of [{ filter: { hidden: "secret" } }, { ordering: "hidden" }]) {
       const refused = await seed.lists.list(user, { entity: "Open", ...query }).catch((error) => error)
       const unknown = await seed.lists

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test"
+import type { Filter } from "../../src/core/lists/filters.ts"
 import { eachDatabase } from "../support/database.ts"
 import { admin, openSeed, toTestUser } from "../support/entry-seed.ts"
 
@@ -16,7 +17,7 @@ eachDatabase((_, open) => {
         attrs: { ...(at % 3 && { size: (at * 5) % 4, label: `l${at % 5}` }), tags: at % 2 ? ["odd", "odd", "x"] : [] },
       })),
     )
-    const filters = [
+    const filters: (Filter | undefined)[] = [
       undefined,
       { tags: "odd" },
       { tags: { ne: "odd" } },
