@@ -7,12 +7,12 @@ import { checkSecretKey, deriveKey, readSecretKey } from "./core/secret-key.ts"
 import { claimDataDir } from "./data-dir.ts"
 import { openDatabase } from "./db/database.ts"
 import { PagodaError } from "./errors.ts"
-import { createApp } from "./http/app.ts"
 import { createScope } from "./http/scope.ts"
 import { startServer } from "./http/server.ts"
 import { openJobs } from "./jobs/jobs.ts"
 import { createOperations } from "./jobs/operations.ts"
 import { createSqliteQueue } from "./jobs/queue/sqlite.ts"
+import { lazily } from "./lazily.ts"
 import type { Log } from "./log.ts"
 import { installHostModules } from "./plugins/host-modules.ts"
 import { attributePlugin } from "./plugins/import.ts"
@@ -86,7 +86,10 @@ export async function startHost(config: Config, log: Log): Promise<Host> {
     })
     undos.push(() => registry.close())
     undos.push(() => core.hooks.close())
-    const app = createApp({ accounts, core, jobs, plugins: registry, log })
+    const app = lazily(async () => {
+      const { createApp } = await import("./http/app.ts")
+      return createApp({ accounts, core, jobs, plugins: registry, log })
+    })
     const server = startServer({ host: config.host, port: config.port, core: app, plugins: registry.apps, log })
     undos.push(() => server.stop())
 

@@ -19,6 +19,7 @@ const floors = [
     "src/log.ts",
     "src/progress.ts",
     "src/undo.ts",
+    "src/lazily.ts",
     "src/suggestion.ts",
     "src/data-folder.ts",
     "src/username.ts",

@@ -6,10 +6,13 @@ import type { Log } from "../log.ts"
 import { pluginPrefix } from "../plugins/mount.ts"
 import { createProblem, respond } from "./problem.ts"
 
+/** The core's app, or how to get it: a host whose plugins alone are asked does without it. */
+export type CoreSource = AnyElysia | (() => AnyElysia | Promise<AnyElysia>)
+
 export type ServerOptions = {
   host: string
   port: number
-  core: AnyElysia
+  core: CoreSource
   /** The apps of the active plugins by id; looked at for every request, so that a plugin comes and goes at once. */
   plugins: ReadonlyMap<string, AnyElysia>
   log: Log
@@ -80,7 +83,7 @@ type Dispatch = (request: Request) => Response | Promise<Response>
 
 /** Picks the app by the path as it was sent; each app matches that same text, so that none answers for another. */
 export function createDispatch(
-  core: AnyElysia,
+  core: CoreSource,
   plugins: ReadonlyMap<string, AnyElysia>,
   facadeFor: (id: string) => unknown = () => null,
 ): Dispatch {
@@ -91,18 +94,23 @@ export function createDispatch(
     // where Elysia starts to read the path as well
     const path = url.indexOf("/", 7)
     if (url.includes("%") && !isDecodable(url.slice(path).split("?", 1)[0] ?? "")) return withoutPath()
-    if (!url.startsWith(prefix, path)) return toApp(core, "", request)
+    if (!url.startsWith(prefix, path)) return toCore(request)
     const from = path + prefix.length
     let to = from
     while (to < url.length && url.charCodeAt(to) !== SLASH && url.charCodeAt(to) !== QUESTION) to++
     const id = url.slice(from, to)
     const app = plugins.get(id)
-    if (url.charCodeAt(to) !== SLASH) return toApp(core, "", request)
+    if (url.charCodeAt(to) !== SLASH) return toCore(request)
     const isRoot = to + 1 === url.length || url.charCodeAt(to + 1) === QUESTION
     // the record of a plugin, with a trailing slash, unless the plugin has a route of its own there
-    if (isRoot && !(app && `${prefix}${id}/` in app.router.static)) return toApp(core, "", request)
+    if (isRoot && !(app && `${prefix}${id}/` in app.router.static)) return toCore(request)
     if (app) return toApp(app, id, request)
     return respond(createProblem("NOT_FOUND", 404, `There is no active plugin "${id}"`))
+  }
+
+  function toCore(request: Request) {
+    const app = typeof core === "function" ? core() : core
+    return app instanceof Promise ? app.then((made) => toApp(made, "", request)) : toApp(app, "", request)
   }
 
   function toApp(app: AnyElysia, id: string, request: Request) {

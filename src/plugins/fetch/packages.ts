@@ -4,12 +4,10 @@ import { hasSri, toSri } from "../integrity.ts"
 import type { LockedPlugin } from "../lockfile.ts"
 import { type Budget, withBudget } from "./budget.ts"
 import { parseBunLock, toName } from "./bun-lock.ts"
-import { type NpmClient, type PackageView, withClient } from "./client.ts"
-import { download } from "./download.ts"
+import type { NpmClient, PackageView } from "./client.ts"
 import { mapBounded } from "./map-bounded.ts"
 import { findCredentials } from "./registry.ts"
 import { readStored } from "./stored.ts"
-import { unpackTarball } from "./tarball.ts"
 
 /** The npm packages of a plugin by `name@version`, and where each that is not simply at its name lies. */
 export type Packages = {
@@ -32,8 +30,9 @@ export async function resolvePackages(
   const subject = Object.entries(wanted).map(([name, range]) => `${name}@${range}`)
   if (context.offline)
     throw new PagodaError("OFFLINE", `Cannot find the packages "${subject.join('", "')}": the network is not allowed`)
-  const run = (budget: Budget) =>
-    withClient(context, budget, async (client) => {
+  const run = async (budget: Budget) => {
+    const { withClient } = await import("./client.ts")
+    return withClient(context, budget, async (client) => {
       context.progress({ subject: budget.subject, step: "resolving packages" })
       const { packages, layout } = await parseBunLock(await client.lock(wanted))
       const fetched = await mapBounded([...packages], atOnce, async ([spec, integrity]) => {
@@ -42,6 +41,7 @@ export async function resolvePackages(
       })
       return { packages: new Map(fetched), layout }
     })
+  }
   return withBudget(subject.join(", "), run, { given })
 }
 
@@ -59,12 +59,14 @@ export async function fetchPackages(
   }
   const missing = dependencies.map(([spec]) => spec).filter((spec) => !found.has(spec))
   if (missing.length > 0) {
-    const run = (budget: Budget) =>
-      withClient(context, budget, (client) =>
+    const run = async (budget: Budget) => {
+      const { withClient } = await import("./client.ts")
+      return withClient(context, budget, (client) =>
         mapBounded(missing, atOnce, async (spec) => {
           found.set(spec, await takeLocked(spec, locked.dependencies?.[spec], client, budget, context))
         }),
       )
+    }
     await withBudget(missing.join(", "), run, { given })
   }
   return { packages: found, layout: locked.layout ?? {} }
@@ -129,6 +131,7 @@ async function downloadTarball(
   budget: Budget,
   context: FetchContext,
 ): Promise<Uint8Array> {
+  const { download } = await import("./download.ts")
   return download(view.tarball, {
     budget,
     authorize: (url) => findCredentials(url, client.credentials),
@@ -144,6 +147,7 @@ async function keep(
   budget: Budget,
 ): Promise<FetchedPackage> {
   context.progress({ subject: spec, step: "unpacking" })
+  const { unpackTarball } = await import("./tarball.ts")
   const files = await unpackTarball(bytes, spec, budget.unpack)
   await context.store.writeTree(integrity, files)
   return { integrity, files }
