@@ -138,3 +138,12 @@ async function collect(stream: ReadableStream<Uint8Array>, take: (text: string) 
   const decoder = new TextDecoder()
   for await (const chunk of stream) take(decoder.decode(chunk, { stream: true }))
 }
+
+/** Waits until a host has said something on stderr: what it writes arrives after what it answers. */
+export async function untilSaid(host: Pick<RunningPagoda, "stderr">, text: string, patience = 10_000): Promise<void> {
+  const end = performance.now() + patience
+  while (!host.stderr().includes(text)) {
+    if (performance.now() > end) throw new Error(`"${text}" is not in what the host said:\n${host.stderr()}`)
+    await Bun.sleep(10)
+  }
+}
