@@ -1,5 +1,6 @@
 import type { Log } from "../log.ts"
-import type { Operations, Undo } from "./operations.ts"
+import type { Undo } from "../undo.ts"
+import type { Operations } from "./operations.ts"
 import type { Queue } from "./queue/queue.ts"
 import type { JobRow, Records } from "./records.ts"
 

@@ -1,6 +1,7 @@
 import type { JobContext, Json } from "@pagoda/sdk"
 import type { TSchema } from "@sinclair/typebox"
 import { PagodaError } from "../errors.ts"
+import type { Undo } from "../undo.ts"
 
 /** What a job number does. Below 200 they are the core's own, 200–9999 the plugins'. */
 export type Operation = {
@@ -18,8 +19,6 @@ export type Operation = {
 }
 
 export type RunContext = Omit<JobContext<Json>, "api">
-
-export type Undo = () => void
 
 export type Operations = {
   /** A job that runs while its operation is taken out again ends with the code that it began with. */
