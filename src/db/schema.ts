@@ -1,14 +1,15 @@
-import type { JobStatus, Json, Time } from "@pagoda/sdk"
+import type { Json, Time } from "@pagoda/sdk"
 import type { Kit } from "./kit.ts"
 import { defineAccessTables } from "./schema-access.ts"
 import { defineEntityTables } from "./schema-entities.ts"
+import { defineJobTables } from "./schema-jobs.ts"
 
 /** Every table of the core, once. Whoever changes one runs `bun scripts/migrations.ts <name>`. */
 export function defineTables(kit: Kit) {
   return {
     ...defineAccountTables(kit),
     ...definePluginTables(kit),
-    ...defineJobTable(kit),
+    ...defineJobTables(kit),
     ...defineMetaTable(kit),
     ...defineEntityTables(kit),
     ...defineAccessTables(kit),
@@ -149,53 +150,6 @@ function definePluginTables(kit: Kit) {
     (table) => [kit.primaryKey({ columns: [table.plugin, table.key] })],
   )
   return { installed_plugin, plugin_dependency, plugin_setting }
-}
-
-function defineJobTable(kit: Kit) {
-  const job = kit.table(
-    "job",
-    {
-      id: kit.serial(),
-      operation: kit.int().notNull(),
-      operation_name: kit.text().notNull(),
-      plugin: kit.text(),
-      user_id: kit.text().notNull(),
-      username: kit.text().notNull(),
-      target_type: kit.text(),
-      target_id: kit.scalar(),
-      target_name: kit.text(),
-      status: kit.text().$type<JobStatus>().notNull().default("preparing"),
-      progress: kit.int().notNull().default(0),
-      message: kit.text().notNull().default(""),
-      params: kit.json<Json>().notNull(),
-      text: kit.text(),
-      error: kit.text(),
-      /** How many times `run` was started. */
-      attempts: kit.int().notNull().default(0),
-      /** How many tries failed: one that was killed is not among them. */
-      failures: kit.int().notNull().default(0),
-      /** How many times the process died while it ran. */
-      interruptions: kit.int().notNull().default(0),
-      cancelable: kit.bool().notNull().default(true),
-      downloadable: kit.bool().notNull().default(false),
-      hidden: kit.bool().notNull().default(false),
-      /** A job with a key runs after those before it with the same one. */
-      serial_key: kit.text(),
-      /** Not before this time: a try after a failed one waits. */
-      run_after: kit.time(),
-      created_at: kit.time().notNull().$defaultFn(now),
-      updated_at: kit.time().notNull().$defaultFn(now).$onUpdateFn(now),
-      started_at: kit.time(),
-      finished_at: kit.time(),
-    },
-    (table) => [
-      kit.index("job_user_id").on(table.user_id, table.id),
-      kit.index("job_status").on(table.status, table.id),
-      kit.index("job_operation").on(table.operation, table.id),
-      kit.index("job_plugin").on(table.plugin, table.id),
-    ],
-  )
-  return { job }
 }
 
 /** Facts about the database itself, such as the fingerprint of the key it was made with. */

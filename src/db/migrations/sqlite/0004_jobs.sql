@@ -1,0 +1,46 @@
+CREATE TABLE `job_part` (
+	`job_id` integer NOT NULL,
+	`index` integer NOT NULL,
+	`content` text NOT NULL,
+	PRIMARY KEY(`job_id`, `index`),
+	FOREIGN KEY (`job_id`) REFERENCES `job`(`id`) ON UPDATE no action ON DELETE cascade
+);
+
+CREATE TABLE `job_log` (
+	`id` integer PRIMARY KEY AUTOINCREMENT NOT NULL,
+	`job_id` integer NOT NULL,
+	`attempt` integer NOT NULL,
+	`level` text NOT NULL,
+	`message` text NOT NULL,
+	`fields` text NOT NULL,
+	`created_at` integer NOT NULL,
+	FOREIGN KEY (`job_id`) REFERENCES `job`(`id`) ON UPDATE no action ON DELETE cascade
+);
+
+CREATE INDEX `job_log_job_id` ON `job_log` (`job_id`,`id`);
+CREATE TABLE `job_schedule` (
+	`operation` integer NOT NULL,
+	`params_digest` text NOT NULL,
+	`params` text NOT NULL,
+	`plugin` text,
+	`cron` text NOT NULL,
+	`user_id` text NOT NULL,
+	`username` text NOT NULL,
+	`next_at` integer NOT NULL,
+	`created_at` integer NOT NULL,
+	`updated_at` integer NOT NULL,
+	PRIMARY KEY(`operation`, `params_digest`)
+);
+
+CREATE TABLE `job_worker` (
+	`id` text PRIMARY KEY NOT NULL,
+	`seen_at` integer NOT NULL
+);
+
+ALTER TABLE `job` ADD `priority` integer DEFAULT 100 NOT NULL;
+ALTER TABLE `job` ADD `revision` integer DEFAULT 0 NOT NULL;
+ALTER TABLE `job` ADD `content_type` text;
+ALTER TABLE `job` ADD `parts` integer DEFAULT 0 NOT NULL;
+ALTER TABLE `job` ADD `expires_at` integer;
+CREATE INDEX `job_revision` ON `job` (`revision`);
+CREATE INDEX `job_expires_at` ON `job` (`expires_at`);
