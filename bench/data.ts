@@ -53,7 +53,7 @@ export async function benchData(options: DataBench, dialect: "sqlite" | "postgre
   const growth = (what: keyof Requests) => {
     const [one, other] = [atFew[what] ?? 0, mid(full, what)]
     const text = `${other.toFixed(0)}/s with ${large}, ${one.toFixed(0)}/s with ${small}`
-    return atMost(`${dialect}: growth of ${what}`, text, one / other, 2)
+    return { ...atMost(`${dialect}: growth of ${what}`, text, one / other, 2), beside: "as slow" }
   }
   return [
     ratio("create", 0.25),

@@ -1,22 +1,26 @@
-import type { Static, TSchema } from "@sinclair/typebox"
+import type { Static, TObject } from "@sinclair/typebox"
 import type { Issue } from "../errors.ts"
 import { toIssues } from "../issues.ts"
+import { isObject, toFields } from "./fields.ts"
 import { refuseIssues } from "./refuse.ts"
 
 /**
- * Checks a body that may come from anywhere, a plugin's code included; `more` finds what a schema cannot say.
+ * Checks a body that may come from anywhere, a plugin's code included; `more` finds what a schema cannot say. What the
+ * schema does not name is refused.
  *
  * @param what is done, such as `make the group`
  */
-export function parseBody<Schema extends TSchema>(
+export function parseBody<Schema extends TObject>(
   what: string,
   schema: Schema,
   body: unknown,
   more: (body: { [key: string]: unknown }) => Issue[] = () => [],
 ): Static<Schema> {
-  const found = toIssues(schema, body)
-  const isObject = typeof body === "object" && body !== null && !Array.isArray(body)
-  refuseIssues(`Cannot ${what}`, isObject ? [...found, ...more({ ...body })] : found)
+  const issues: Issue[] = []
+  toFields(body, Object.keys(schema.properties), issues)
+  const refused = new Set(issues.map(({ path }) => path))
+  issues.push(...toIssues(schema, body).filter(({ path }) => !refused.has(path)))
+  refuseIssues(`Cannot ${what}`, isObject(body) ? [...issues, ...more({ ...body })] : issues)
   return body as Static<Schema>
 }
 

@@ -7,7 +7,8 @@ import type { EntitySchema, Schemas } from "./entities/schemas.ts"
 import { createEntryChange } from "./entries/change.ts"
 import { createEntryCreation } from "./entries/creation.ts"
 import { createEntryHistory } from "./entries/history.ts"
-import { toCall } from "./entries/parts.ts"
+import { createHold } from "./entries/hold.ts"
+import { type Along, toCall } from "./entries/parts.ts"
 import { createEntryReader } from "./entries/reader.ts"
 import { createEntryReferrals } from "./entries/referrals.ts"
 import { findHidden, toEntry } from "./entries/view.ts"
@@ -38,11 +39,16 @@ export type Authorized = { schema: EntitySchema; entry?: Entry }
 
 export type Entries = {
   /** @throws NOT_FOUND, FORBIDDEN, VALIDATION_FAILED, NAME_TAKEN */
-  create(user: User, entity: number | string, body: EntryBody): Promise<Entry>
+  create(user: User, entity: number | string, body: EntryBody, options?: { along?: Along }): Promise<Entry>
   /** An inactive one too. @throws NOT_FOUND */
   get(user: User, id: number): Promise<Entry>
   /** Merges. @throws VERSION_STALE where it is not at `version` any more */
-  update(user: User, id: number, body: EntryBody, options?: { version?: number | undefined }): Promise<Entry>
+  update(
+    user: User,
+    id: number,
+    body: EntryBody,
+    options?: { version?: number | undefined; along?: Along },
+  ): Promise<Entry>
   delete(user: User, id: number, options?: { version?: number | undefined }): Promise<void>
   /** @throws NAME_TAKEN; CONFLICT where it is not deleted */
   restore(user: User, id: number): Promise<Entry>
@@ -71,7 +77,8 @@ export type EntriesOptions = {
 export function createEntries({ database, access, schemas, references, hooks }: EntriesOptions): Entries {
   const reader = createEntryReader(database, access, schemas)
   const writer = createEntryWriter(database)
-  const parts = { database, access, schemas, references, hooks, reader, writer }
+  const hold = createHold(database)
+  const parts = { database, access, schemas, references, hooks, hold, reader, writer }
 
   return {
     ...createEntryCreation(parts),

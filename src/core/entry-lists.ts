@@ -1,7 +1,8 @@
 import type { Entry, User } from "@pagoda/sdk"
-import { and, asc, count, eq, getTableColumns, inArray, type SQL, sql } from "drizzle-orm"
+import { and, asc, count, eq, type SQL, sql } from "drizzle-orm"
 import type { Database } from "../db/database.ts"
 import type { Issue } from "../errors.ts"
+import { entryColumns } from "./entries/reader.ts"
 import { findHidden, toEntry } from "./entries/view.ts"
 import type { PageRequest, Slice } from "./entries.ts"
 import { show } from "./fields.ts"
@@ -41,19 +42,15 @@ export function createEntryLists({ database, access, schemas }: Omit<EntryFilter
   const parts = { database, access, schemas, toTerm: createSearchTerms(database) }
   const { db, tables } = database
   const { entity, entry } = tables
-  const { search: _search, entity_id, ...columns } = getTableColumns(entry)
+  const columns = entryColumns(tables)
   const noOrdering = { joins: [], by: [asc(entry.id)] }
 
   async function page(scope: EntryScope, wanted: EntryWhere, orderings: Ordering[], request: PageRequest) {
-    const ordered = findOrdered(wanted, orderings)
+    const ordered = findOrdered(scope, wanted, orderings)
     if (!ordered) return anyPage(scope, wanted, toOrderingSql(database, orderings), request)
-    const { count, ids, rest } = await findInOrder(database, ordered, request)
-    const found =
-      ids.length === 0 ? [] : await select(scope, inArray(entry.id, ids), noOrdering, { limit: ids.length, offset: 0 })
-    const byId = new Map(found.map((row) => [row.id, row]))
-    const rows = ids.flatMap((id) => byId.get(id) ?? [])
+    const { count, rows, rest } = await findInOrder(database, ordered, request)
     if (rest) rows.push(...(await select(scope, and(wanted.where, rest.where), noOrdering, rest)))
-    return { count, results: await toEntries(scope, rows) }
+    return { count, results: rows.map((row) => toEntry(row, ordered.schema, scope.hidden)) }
   }
 
   async function anyPage(scope: EntryScope, wanted: EntryWhere, ordering: OrderingSql, request: PageRequest) {
@@ -73,7 +70,7 @@ export function createEntryLists({ database, access, schemas }: Omit<EntryFilter
     const query = schema
       ? db.select(columns).from(entry).$dynamic()
       : db
-          .select({ ...columns, entity_id, entity_version: entity.version })
+          .select({ ...columns, entity_id: entry.entity_id, entity_version: entity.version })
           .from(entry)
           .innerJoin(entity, eq(entity.id, entry.entity_id))
           .$dynamic()

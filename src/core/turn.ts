@@ -1,4 +1,4 @@
-import type { Transaction } from "../db/database.ts"
+import type { Database, Transaction } from "../db/database.ts"
 import type { Tables } from "../db/schema.ts"
 
 /** Who is in what: taken by whatever adds members or deletes what may be one, so that no list keeps what is gone. */
@@ -11,4 +11,16 @@ export async function takeTurn(handle: Transaction, { meta }: Tables, name: stri
     .insert(meta)
     .values(row)
     .onConflictDoUpdate({ target: meta.key, set: { value: "" } })
+}
+
+/** A transaction that has its turn from its beginning. */
+export function inTurn<T>(
+  { tables, transaction }: Database,
+  name: string,
+  work: (handle: Transaction) => Promise<T>,
+): Promise<T> {
+  return transaction(async (handle) => {
+    await takeTurn(handle, tables, name)
+    return work(handle)
+  })
 }

@@ -7,7 +7,7 @@ import type { Audit } from "../audit.ts"
 import { parseBody } from "../body.ts"
 import { checkName, naming } from "../name.ts"
 import { refuseIssues } from "../refuse.ts"
-import { membersTurn, takeTurn } from "../turn.ts"
+import { inTurn, membersTurn } from "../turn.ts"
 import { inParts, knownUsers, memberIds, memberList, toUnknown } from "./members.ts"
 import { refuseReferred } from "./referred.ts"
 import { requireAdmin, requireWriter } from "./require-admin.ts"
@@ -35,7 +35,7 @@ export type Groups = {
 }
 
 export function createGroups(database: Database, audit: Audit): Groups {
-  const { db, tables, transaction } = database
+  const { db, tables } = database
   const { group, group_member: member } = tables
 
   async function read(handle: Pick<Transaction, "select">, rows: (typeof group.$inferSelect)[]): Promise<Group[]> {
@@ -112,8 +112,7 @@ export function createGroups(database: Database, audit: Audit): Groups {
         name: string
       }
       return naming("group", parsed.name, () =>
-        transaction(async (handle) => {
-          await takeTurn(handle, tables, membersTurn)
+        inTurn(database, membersTurn, async (handle) => {
           await check(handle, what, parsed)
           const { name, parent_group_id = null, members = [] } = parsed
           const [row] = await handle.insert(group).values({ name, parent_group_id }).returning({ id: group.id })
@@ -134,8 +133,7 @@ export function createGroups(database: Database, audit: Audit): Groups {
         name === undefined ? [] : checkName(name, "group"),
       ) as Fields
       return naming("group", changes.name, () =>
-        transaction(async (handle) => {
-          await takeTurn(handle, tables, membersTurn)
+        inTurn(database, membersTurn, async (handle) => {
           await readOne(handle, id)
           await check(handle, what, changes, id)
           const { members, ...columns } = changes
@@ -151,8 +149,7 @@ export function createGroups(database: Database, audit: Audit): Groups {
       const what = `delete the group "${id}"`
       requireAdmin(user, what)
       requireWriter(user, what)
-      await transaction(async (handle) => {
-        await takeTurn(handle, tables, membersTurn)
+      await inTurn(database, membersTurn, async (handle) => {
         const { name } = await readOne(handle, id)
         const [child] = await handle.select().from(group).where(eq(group.parent_group_id, id)).limit(1)
         if (child) {

@@ -7,7 +7,7 @@ import type { Audit } from "../audit.ts"
 import { checkText, parseBody } from "../body.ts"
 import { checkName, naming } from "../name.ts"
 import { refuseIssues } from "../refuse.ts"
-import { membersTurn, takeTurn } from "../turn.ts"
+import { inTurn, membersTurn } from "../turn.ts"
 import { refuseReferred } from "./referred.ts"
 import { requireAdmin, requireWriter } from "./require-admin.ts"
 import { createRoleIds } from "./role-ids.ts"
@@ -38,7 +38,7 @@ export type Roles = {
 }
 
 export function createRoles(database: Database, audit: Audit): Roles {
-  const { db, tables, transaction } = database
+  const { db, tables } = database
   const { role } = tables
   const roleIds = createRoleIds(database)
 
@@ -87,8 +87,7 @@ export function createRoles(database: Database, audit: Audit): Roles {
         ...checkText(description, "description"),
       ]) as Fields & { name: string }
       return naming("role", parsed.name, () =>
-        transaction(async (handle) => {
-          await takeTurn(handle, tables, membersTurn)
+        inTurn(database, membersTurn, async (handle) => {
           refuseIssues(`Cannot ${what}`, await checkRoleMembers(handle, tables, parsed))
           const { name, description = "", ...members } = parsed
           const [row] = await handle.insert(role).values({ name, description }).returning({ id: role.id })
@@ -110,9 +109,8 @@ export function createRoles(database: Database, audit: Audit): Roles {
         ...checkText(description, "description"),
       ]) as Fields
       return naming("role", changes.name, () =>
-        transaction(async (handle) => {
+        inTurn(database, membersTurn, async (handle) => {
           const { users, groups, admin_users, admin_groups, ...columns } = changes
-          await takeTurn(handle, tables, membersTurn)
           await readOne(handle, id)
           refuseIssues(`Cannot ${what}`, await checkRoleMembers(handle, tables, changes))
           if (Object.keys(columns).length > 0) await handle.update(role).set(columns).where(eq(role.id, id))
@@ -127,8 +125,7 @@ export function createRoles(database: Database, audit: Audit): Roles {
       const what = `delete the role "${id}"`
       requireAdmin(user, what)
       requireWriter(user, what)
-      await transaction(async (handle) => {
-        await takeTurn(handle, tables, membersTurn)
+      await inTurn(database, membersTurn, async (handle) => {
         const { name } = await readOne(handle, id)
         await refuseReferred(handle, tables, "role", id, what)
         await handle.delete(role).where(eq(role.id, id))

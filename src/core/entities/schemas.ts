@@ -1,4 +1,4 @@
-import { and, asc, eq, inArray } from "drizzle-orm"
+import { and, asc, eq, inArray, sql } from "drizzle-orm"
 import type { Database } from "../../db/database.ts"
 import type { Tables } from "../../db/schema.ts"
 import { toPlainText } from "../search/text.ts"
@@ -40,6 +40,11 @@ const cacheLimit = 5_000
 
 export function createSchemas({ db, tables: { entity, attribute } }: Database): Schemas {
   const cache = new Map<number, EntitySchema>()
+  const byId = db
+    .select()
+    .from(entity)
+    .where(eq(entity.id, sql.placeholder("id")))
+    .prepare("entity_by_id")
 
   function cached(id: number, version: number): EntitySchema | undefined {
     const schema = cache.get(id)
@@ -74,11 +79,12 @@ export function createSchemas({ db, tables: { entity, attribute } }: Database): 
   async function find(idOrName: number | string): Promise<EntitySchema | undefined> {
     // a database that cannot hold it throws at it
     if (typeof idOrName === "string" && toPlainText(idOrName) !== idOrName) return undefined
-    const wanted =
-      typeof idOrName === "number"
-        ? eq(entity.id, idOrName)
-        : and(eq(entity.name, idOrName), eq(entity.is_active, true))
-    const rows = await db.select().from(entity).where(wanted)
+    const rows = await (typeof idOrName === "number"
+      ? byId.execute({ id: idOrName })
+      : db
+          .select()
+          .from(entity)
+          .where(and(eq(entity.name, idOrName), eq(entity.is_active, true))))
     const [schema] = await of(rows)
     return schema
   }

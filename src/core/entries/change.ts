@@ -3,13 +3,15 @@ import { PagodaError } from "../../errors.ts"
 import type { EntitySchema } from "../entities/schemas.ts"
 import type { Entries } from "../entries.ts"
 import { checkEntry } from "./check.ts"
-import { commit, type EntryParts, namingEntry, runBefore, toCall, untilHeld } from "./parts.ts"
+import { untilHeld } from "./hold.ts"
+import { commit, type EntryParts, namingEntry, runBefore, toCall } from "./parts.ts"
+import { together } from "./together.ts"
 import { toChanges, toStored } from "./values.ts"
 import { type EntryRow, findLevels, toEntry, toHidden } from "./view.ts"
 import { checkDeleted, checkVersion } from "./write.ts"
 
 export function createEntryChange(parts: EntryParts): Pick<Entries, "update" | "delete" | "restore"> {
-  const { access, hooks, reader, references, writer } = parts
+  const { access, hold, hooks, reader, references, writer } = parts
 
   /** What every change begins with: the entry, for one who may write it, and how he sees it. */
   async function open(user: User, id: number) {
@@ -35,13 +37,17 @@ export function createEntryChange(parts: EntryParts): Pick<Entries, "update" | "
     const [written] = await commit(
       parts,
       { schema, told, toCall: (after) => toCall(user, schema, show(after)) },
-      async (handle) => [await writer.setActive(handle, { user, row, is_active, version })],
+      async (handle) => {
+        const writing = writer.setActive(handle, { user, row, is_active, version })
+        const [, after] = await together(hold(handle, schema), writing)
+        return [after]
+      },
     )
     return written as EntryRow
   }
 
   return {
-    update: (user, id, body, { version } = {}) =>
+    update: (user, id, body, { version, along } = {}) =>
       untilHeld(async () => {
         const { row, show, ...writing } = await open(user, id)
         const { schema } = writing
@@ -57,8 +63,9 @@ export function createEntryChange(parts: EntryParts): Pick<Entries, "update" | "
         let merged = row
         const told = (after: EntryRow) => ({ ...toCall(user, schema, show(after)), data })
         await namingEntry(next.name, "name", () =>
-          commit(parts, { schema, told: "update", toCall: told }, async (handle) => {
-            const written = await writer.update(handle, { schema, user, row, name, attrs, version })
+          commit(parts, { schema, told: "update", toCall: told, along }, async (handle) => {
+            const writing = writer.update(handle, { schema, user, row, name, attrs, version })
+            const [, written] = await together(hold(handle, schema), writing)
             merged = written.row
             return written.isChanged ? [written.row] : []
           }),

@@ -1,5 +1,6 @@
 import type { Json, User } from "@pagoda/sdk"
 import { and, eq, inArray } from "drizzle-orm"
+import type { Transaction } from "../../db/database.ts"
 import type { Issue } from "../../errors.ts"
 import { checkEntryName } from "../entities/attrs.ts"
 import type { EntitySchema } from "../entities/schemas.ts"
@@ -7,7 +8,18 @@ import type { Entries } from "../entries.ts"
 import { join, show, toFields } from "../fields.ts"
 import { refuseIssues } from "../refuse.ts"
 import { checkEntry } from "./check.ts"
-import { commit, type EntryParts, nameTaken, namingEntry, runBefore, toCall, untilHeld } from "./parts.ts"
+import { untilHeld } from "./hold.ts"
+import {
+  type Along,
+  commit,
+  commitWhole,
+  type EntryParts,
+  isWhole,
+  nameTaken,
+  namingEntry,
+  runBefore,
+  toCall,
+} from "./parts.ts"
 import { type StoredAttrs, toStored } from "./values.ts"
 import { type EntryRow, findLevels, type Hidden, toEntry, toHidden, valueIn } from "./view.ts"
 import { checkVersion } from "./write.ts"
@@ -30,15 +42,22 @@ export function createEntryCreation(parts: EntryParts): Pick<Entries, "create" |
     user: User,
     { schema, hidden }: { schema: EntitySchema; hidden: Hidden },
     drafts: readonly Draft[],
+    along?: Along,
   ) {
     const shown = (row: EntryRow) => toEntry(row, schema, hidden)
     const toTold = (row: EntryRow) => toCall(user, schema, shown(row))
-    const rows = await commit(parts, { schema, told: "create", toCall: toTold }, async (handle) => {
+    const committing = { schema, told: "create", toCall: toTold, along } as const
+    const make = (draft: Draft, handle?: Transaction) =>
+      namingEntry(draft.name, draft.path, () => writer.create(user, schema, draft, handle))
+    const [alone] = drafts
+    if (alone && drafts.length === 1 && !alone.original && isWhole(parts, committing)) {
+      return (await commitWhole(parts, committing, () => make(alone))).map(shown)
+    }
+    const rows = await commit(parts, committing, async (handle) => {
       const made = new Map<Draft, EntryRow>()
       // in one order for all: of two that wait for each other's names neither would end
       for (const draft of drafts.toSorted((one, other) => (one.name < other.name ? -1 : 1))) {
-        const { name, path } = draft
-        made.set(draft, await namingEntry(name, path, () => writer.create(handle, user, schema, draft)))
+        made.set(draft, await make(draft, handle))
       }
       return drafts.map((draft) => made.get(draft) as EntryRow)
     })
@@ -59,7 +78,7 @@ export function createEntryCreation(parts: EntryParts): Pick<Entries, "create" |
   }
 
   return {
-    create: (user, entity, body) =>
+    create: (user, entity, body, { along } = {}) =>
       untilHeld(async () => {
         const viewer = await access.viewer(user)
         const schema = await reader.entity(viewer, entity, "writable")
@@ -68,7 +87,7 @@ export function createEntryCreation(parts: EntryParts): Pick<Entries, "create" |
         const check = (data: unknown) => checkEntry(references, writing, data, "Cannot create the entry")
         const data = await runBefore(hooks, "create", toCall(user, schema), await check(body), check)
         const draft = { name: data.name as string, attrs: toStored(schema, data.attrs), path: "name" }
-        const [made] = await store(user, { schema, hidden: toHidden(levels) }, [draft])
+        const [made] = await store(user, { schema, hidden: toHidden(levels) }, [draft], along)
         return made as NonNullable<typeof made>
       }),
 

@@ -1,48 +1,125 @@
-import { sql } from "drizzle-orm"
+import { type Column, type SQL, sql } from "drizzle-orm"
 import type { Database, Transaction } from "../../db/database.ts"
 import type { Tables } from "../../db/schema.ts"
-import { together } from "./together.ts"
-import { insertValues, selectValues, type ValueRow, valueColumns } from "./values.ts"
+import { createStatement, placeFor } from "../../db/statement.ts"
+import { heldEntity } from "./hold.ts"
+import { selectValues, toJson, type ValueRow, valueColumns } from "./values.ts"
 
-/** All the rows of a new entry. */
+/** All the rows of a new entry, for an entity as it was at one version. */
 export type NewEntry = {
-  readonly row: Tables["entry"]["$inferInsert"]
+  readonly entity: { readonly id: number; readonly version: number }
+  readonly row: Omit<Tables["entry"]["$inferInsert"], "id" | "entity_id">
   readonly values: readonly ValueRow[]
-  readonly history: Omit<Tables["entry_history"]["$inferInsert"], "entry_id">
+  readonly history: Omit<Tables["entry_history"]["$inferInsert"], "id" | "entry_id">
 }
 
-type InsertEntry = (handle: Transaction, database: Database, made: NewEntry) => Promise<number>
+/** Gives the entry's id; nothing where the entity is at another version. On Postgres it needs no transaction. */
+export type InsertEntry = (made: NewEntry, handle?: Transaction | undefined) => Promise<number | undefined>
 
-/** Gives the entry's id. */
-export const insertEntry: { [Dialect in Database["dialect"]]: InsertEntry } = {
-  async sqlite(handle, database, { row, values, history }) {
-    const { entry, entry_history } = database.tables
-    const [made] = await handle.insert(entry).values(row).returning({ id: entry.id })
-    const { id } = made as { id: number }
-    await together(
-      insertValues(handle, database, id, values),
-      handle.insert(entry_history).values({ ...history, entry_id: id }),
-    )
+const rowColumns = [
+  "name",
+  "attrs",
+  "search",
+  "is_public",
+  "default_permission",
+  "is_active",
+  "version",
+  "created_by",
+  "created_at",
+  "updated_by",
+  "updated_at",
+] as const
+const historyColumns = ["version", "action", "changes", "user_id", "username", "created_at"] as const
+
+export function createEntryInsert(database: Database): InsertEntry {
+  return database.dialect === "postgres" ? inOneStatement(database) : inThree(database)
+}
+
+/** Three would each be a way to the server and back, and with them a BEGIN and a COMMIT. */
+function inOneStatement(database: Database): InsertEntry {
+  const { entry, entry_value, entry_history } = database.tables
+  const insert = createStatement(
+    database,
+    () => {
+      const { entity_id, row, history } = toParts(database)
+      const values = selectValues.postgres(sql`made.id`, sql.placeholder("values"), sql`made,`)
+      return sql`with held as (select ${entity_id} from ${heldEntity(database)}),
+        made as (insert into ${entry} (entity_id, ${row.names}) select held.id, ${row.places} from held returning id),
+        listed as (insert into ${entry_value} (entry_id, ${valueColumns}) ${values}),
+        told as (insert into ${entry_history} (entry_id, ${history.names}) select made.id, ${history.places} from made)
+        select id from made`
+    },
+    { id: entry.id },
+  )
+  return async (made, handle) => (await insert(toPlaces(made), handle))[0]?.id
+}
+
+function inThree(database: Database): InsertEntry {
+  const { entry, entry_value, entry_history } = database.tables
+  const insertRow = createStatement(
+    database,
+    () => {
+      const { entity_id, row } = toParts(database)
+      return sql`insert into ${entry} (entity_id, ${row.names}) select ${entity_id}, ${row.places}
+        from ${heldEntity(database)} returning id`
+    },
+    { id: entry.id },
+  )
+  const insertValues = createStatement(
+    database,
+    () => {
+      const values = selectValues.sqlite(sql`${sql.placeholder("id")}`, sql.placeholder("values"))
+      return sql`insert into ${entry_value} (entry_id, ${valueColumns}) ${values}`
+    },
+    {},
+  )
+  const insertHistory = createStatement(
+    database,
+    () => {
+      const { history } = toParts(database)
+      return sql`insert into ${entry_history} (entry_id, ${history.names}) values (${sql.placeholder("id")}, ${history.places})`
+    },
+    {},
+  )
+  return async (made, handle) => {
+    const places = toPlaces(made)
+    const [found] = await insertRow(places, handle)
+    if (!found) return undefined
+    const { id } = found
+    if (made.values.length > 0) await insertValues({ ...places, id }, handle)
+    await insertHistory({ ...places, id }, handle)
     return id
-  },
+  }
+}
 
-  /** One statement: three would each be a way to the server and back. */
-  async postgres(handle, { tables }, { row, values, history }) {
-    const { entry, entry_value, entry_history: table } = tables
-    const made = handle.insert(entry).values(row).returning({ id: entry.id })
-    const columns = Object.keys(history) as (keyof typeof history)[]
-    const names = sql.join(
-      columns.map((name) => sql.identifier(table[name].name)),
-      sql`, `,
-    )
-    const fields = columns.map((name) => {
-      const column = table[name]
-      return sql`${sql.param(history[name], column)}::${sql.raw(column.getSQLType())}`
-    })
-    const rows = await handle.execute<{ id: string }>(sql`with made as ${made},
-      listed as (insert into ${entry_value} (entry_id, ${valueColumns}) ${selectValues.postgres(sql`made.id`, values, sql`made,`)}),
-      told as (insert into ${table} (entry_id, ${names}) select made.id, ${sql.join(fields, sql`, `)} from made)
-      select id from made`)
-    return Number(rows[0]?.id)
-  },
+function toParts(database: Database) {
+  const { entity, entry, entry_history } = database.tables
+  return {
+    entity_id: entity.id,
+    row: toColumns(database, entry, rowColumns),
+    history: toColumns(database, entry_history, historyColumns),
+  }
+}
+
+function toColumns<Name extends string>(
+  database: Database,
+  table: { [Key in Name]: Column },
+  names: readonly Name[],
+): { names: SQL; places: SQL } {
+  const comma = sql`, `
+  return {
+    names: sql.join(
+      names.map((name) => sql.identifier(table[name].name)),
+      comma,
+    ),
+    places: sql.join(
+      names.map((name) => placeFor(database, table[name], name)),
+      comma,
+    ),
+  }
+}
+
+/** What two tables have by one name is the same in both. */
+function toPlaces({ entity, row, values, history }: NewEntry) {
+  return { entity_id: entity.id, entity_version: entity.version, values: toJson(values), ...row, ...history }
 }

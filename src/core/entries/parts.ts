@@ -1,15 +1,14 @@
 import type { Entry, User } from "@pagoda/sdk"
-import { and, eq } from "drizzle-orm"
 import type { Database, Transaction } from "../../db/database.ts"
-import { type DatabaseError, isDeadlock, isUniqueViolation } from "../../db/database-error.ts"
+import { type DatabaseError, isUniqueViolation } from "../../db/database-error.ts"
 import { PagodaError } from "../../errors.ts"
 import type { Access } from "../access.ts"
 import type { References } from "../entities/references.ts"
 import type { EntitySchema, Schemas } from "../entities/schemas.ts"
 import type { HookCall, Hooks } from "../hooks.ts"
 import type { CheckedEntry } from "./check.ts"
+import type { Hold } from "./hold.ts"
 import type { EntryReader } from "./reader.ts"
-import { together } from "./together.ts"
 import type { EntryRow } from "./view.ts"
 import type { EntryWriter } from "./write.ts"
 
@@ -20,50 +19,33 @@ export type EntryParts = {
   readonly schemas: Schemas
   readonly references: References
   readonly hooks: Hooks
+  readonly hold: Hold
   readonly reader: EntryReader
   readonly writer: EntryWriter
 }
 
-/** The entity was changed after it was read: what was checked against it has to be checked again. */
-class EntityMoved extends Error {
-  override name = "EntityMoved"
+/** What is written beside an entry, in its transaction: tried again with it, and not at all where nothing changed. */
+export type Along = (handle: Transaction) => Promise<unknown>
+
+type Committing = {
+  readonly schema: EntitySchema
+  readonly told: "create" | "update" | "delete" | "restore"
+  readonly toCall: (row: EntryRow) => HookCall
+  readonly along?: Along | undefined
 }
 
-const tries = 5
-
-/**
- * Does a write whose checks rest on a schema from its first read on, and again where the schema is another by the commit,
- * or where another write and this one waited for each other's names.
- */
-export async function untilHeld<T>(work: () => Promise<T>): Promise<T> {
-  for (let left = tries; ; left--) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!(error instanceof EntityMoved) && !isDeadlock(error)) throw error
-      if (left > 1) continue
-      const problem = "others change it, or its entity, all the time; try again"
-      throw new PagodaError("CONFLICT", `Cannot write the entry: ${problem}`, { cause: error })
-    }
-  }
-}
-
-type Told = "create" | "update" | "delete" | "restore"
-
-/**
- * One transaction, in which the entity stays as it was read, with what is to be delivered of it; then all others are
- * told.
- */
+/** One transaction, with what is to be delivered of it; then all others are told. */
 export async function commit(
   { database, hooks }: EntryParts,
-  { schema, told, toCall }: { schema: EntitySchema; told: Told; toCall: (row: EntryRow) => HookCall },
+  { schema, told, toCall, along }: Committing,
   write: (handle: Transaction) => Promise<EntryRow[]>,
 ): Promise<EntryRow[]> {
   const name = `entry.after_${told}` as const
   const isHeard = hooks.has(name, schema.entity.name)
   let calls: HookCall[] = []
   const rows = await database.transaction(async (handle) => {
-    const [, written] = await together(hold(database, handle, schema), write(handle))
+    const written = await write(handle)
+    if (written.length > 0) await along?.(handle)
     calls = isHeard ? written.map(toCall) : []
     for (const call of calls) await hooks.enqueue(handle, name, call)
     return written
@@ -72,13 +54,21 @@ export async function commit(
   return rows
 }
 
-/** Who changes the entity waits until the commit, and who changed it is seen. */
-async function hold({ tables, dialect }: Database, handle: Transaction, { entity: { id, version } }: EntitySchema) {
-  const { entity } = tables
-  const isSame = and(eq(entity.id, id), eq(entity.version, version), eq(entity.is_active, true))
-  const query = handle.select({ id: entity.id }).from(entity).where(isSame)
-  const found = await (dialect === "postgres" ? query.for("share") : query)
-  if (found.length === 0) throw new EntityMoved()
+/** One statement is a transaction by itself, where nothing has to be written with it. */
+export function isWhole({ database, hooks }: EntryParts, { schema, told, along }: Committing): boolean {
+  return database.dialect === "postgres" && !along && !hooks.isDurable(`entry.after_${told}`, schema.entity.name)
+}
+
+/** What `commit` does, for what `isWhole`. */
+export async function commitWhole(
+  { hooks }: EntryParts,
+  { schema, told, toCall }: Committing,
+  write: () => Promise<EntryRow>,
+): Promise<EntryRow[]> {
+  const row = await write()
+  const name = `entry.after_${told}` as const
+  if (hooks.has(name, schema.entity.name)) await hooks.after(name, toCall(row))
+  return [row]
 }
 
 /** The index alone knows whether a name is free. */

@@ -1,5 +1,5 @@
 import type { EntryChange, Json } from "@pagoda/sdk"
-import { and, eq, inArray, type SQL, sql } from "drizzle-orm"
+import { and, eq, inArray, type Placeholder, type SQL, sql } from "drizzle-orm"
 import type { Database, Transaction } from "../../db/database.ts"
 import type { Tables } from "../../db/schema.ts"
 import type { AttributeRow, EntitySchema } from "../entities/schemas.ts"
@@ -51,16 +51,17 @@ export async function insertValues(
   entryId: number,
   rows: readonly ValueRow[],
 ): Promise<void> {
-  if (rows.length > 0) await handle.insert(tables.entry_value).select(selectValues[dialect](sql`${entryId}`, rows))
+  if (rows.length === 0) return
+  await handle.insert(tables.entry_value).select(selectValues[dialect](sql`${entryId}`, toJson(rows)))
 }
 
-type SelectValues = (entryId: SQL, rows: readonly ValueRow[], from?: SQL) => SQL
+type SelectValues = (entryId: SQL, rows: string | Placeholder, from?: SQL) => SQL
 
 /** One parameter, however many rows: neither database takes more than some ten thousand, and each costs time. */
 export const selectValues: { [Dialect in Database["dialect"]]: SelectValues } = {
-  sqlite: (entryId, rows) => sql`select ${entryId}, ${sqliteColumns} from json_each(${toJson(rows)})`,
+  sqlite: (entryId, rows) => sql`select ${entryId}, ${sqliteColumns} from json_each(${rows})`,
   postgres: (entryId, rows, from = sql``) =>
-    sql`select ${entryId}::bigint, ${postgresColumns} from ${from} json_array_elements(${toJson(rows)}::json)`,
+    sql`select ${entryId}::bigint, ${postgresColumns} from ${from} json_array_elements(${rows}::json)`,
 }
 
 /** In the order of the table. */
@@ -78,7 +79,8 @@ export const valueColumns = sql.raw(Object.keys(types).join(", "))
 const sqliteColumns = sql.raw(columns.map((_, at) => `value ->> ${at}`).join(", "))
 const postgresColumns = sql.raw(columns.map(([, type], at) => `(value ->> ${at})::${type}`).join(", "))
 
-function toJson(rows: readonly ValueRow[]): string {
+/** What `selectValues` reads. */
+export function toJson(rows: readonly ValueRow[]): string {
   const names = Object.keys(types) as (keyof typeof types)[]
   return JSON.stringify(rows.map((row) => names.map((name) => row[name] ?? null)))
 }

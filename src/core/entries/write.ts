@@ -4,7 +4,8 @@ import type { Database, Transaction } from "../../db/database.ts"
 import { PagodaError } from "../../errors.ts"
 import type { EntitySchema } from "../entities/schemas.ts"
 import type { EntryVersion } from "../entries.ts"
-import { insertEntry } from "./insert.ts"
+import { EntityMoved } from "./hold.ts"
+import { createEntryInsert } from "./insert.ts"
 import { entryColumns } from "./reader.ts"
 import { together } from "./together.ts"
 import { replaceValues, type StoredAttrs, toChanges, toSearch, toValueRows } from "./values.ts"
@@ -14,6 +15,7 @@ import type { EntryRow } from "./view.ts"
 export function createEntryWriter(database: Database) {
   const { tables, dialect } = database
   const { entry, entry_history } = tables
+  const insert = createEntryInsert(database)
 
   async function record(
     handle: Transaction,
@@ -26,12 +28,18 @@ export function createEntryWriter(database: Database) {
   }
 
   return {
-    /** @param draft.original whose access rule it takes over; left out: it is open to all who may read the entity */
+    /**
+     * Where the entity is as the schema says.
+     *
+     * @param draft.original whose access rule it takes over; left out: it is open to all who may read the entity
+     * @param handle may be left out on Postgres, where there is no original: then it is one statement
+     * @throws EntityMoved
+     */
     async create(
-      handle: Transaction,
       user: User,
       schema: EntitySchema,
       { name, attrs, original }: { name: string; attrs: StoredAttrs; original?: EntryRow | undefined },
+      handle?: Transaction,
     ): Promise<EntryRow> {
       const now = new Date().toISOString()
       const values = {
@@ -46,12 +54,15 @@ export function createEntryWriter(database: Database) {
         updated_by: user.id,
         updated_at: now,
       }
-      const id = await insertEntry[dialect](handle, database, {
-        row: { ...values, entity_id: schema.entity.id, search: toSearch(name, attrs, schema) },
+      const made = {
+        entity: schema.entity,
+        row: { ...values, search: toSearch(name, attrs, schema) },
         values: toValueRows(attrs, schema.attributes),
         history: toHistory(values, "create", user, toChanges(schema, undefined, values)),
-      })
-      if (original) await copyGrants(handle, original.id, id)
+      }
+      const id = await insert(made, handle)
+      if (id === undefined) throw new EntityMoved()
+      if (handle && original) await copyGrants(handle, original.id, id)
       return { id, ...values }
     },
 

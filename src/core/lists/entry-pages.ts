@@ -1,7 +1,22 @@
-import { and, asc, count, countDistinct, desc, eq, isNotNull, notInArray, type SQL } from "drizzle-orm"
+import {
+  and,
+  asc,
+  type Column,
+  count,
+  countDistinct,
+  desc,
+  eq,
+  isNotNull,
+  notInArray,
+  type SQL,
+  sql,
+} from "drizzle-orm"
 import type { Database } from "../../db/database.ts"
+import type { EntitySchema } from "../entities/schemas.ts"
+import { entryColumns } from "../entries/reader.ts"
+import type { EntryRow } from "../entries/view.ts"
 import type { PageRequest } from "../entries.ts"
-import type { EntryWhere } from "./entry-filter.ts"
+import type { EntryScope, EntryWhere } from "./entry-filter.ts"
 import { isAmong, type ValueCondition } from "./filter-conditions.ts"
 import type { Ordering } from "./ordering.ts"
 
@@ -31,6 +46,7 @@ function allOf(database: Database, { conditions, isShown }: ValueWhere, done?: V
 
 /** The one attribute that a list is ordered by, where the values' indexes alone can tell what is on a page. */
 export type Ordered = {
+  readonly schema: EntitySchema
   readonly wanted: EntryWhere
   readonly values: ValueWhere
   readonly attribute: number
@@ -38,39 +54,75 @@ export type Ordered = {
   readonly isDescending: boolean
 }
 
-export function findOrdered(wanted: EntryWhere, orderings: readonly Ordering[]): Ordered | undefined {
+export function findOrdered(
+  { schema }: EntryScope,
+  wanted: EntryWhere,
+  orderings: readonly Ordering[],
+): Ordered | undefined {
   const [ordering] = orderings
   const { values } = wanted
-  if (!values || orderings.length !== 1 || !ordering || !("attribute" in ordering.target)) return undefined
+  if (!schema || !values || orderings.length !== 1 || !ordering || !("attribute" in ordering.target)) return undefined
   const { attribute, type } = ordering.target
-  return { wanted, values, attribute: attribute.id, isText: type === "text", isDescending: ordering.isDescending }
+  const { isDescending } = ordering
+  return { schema, wanted, values, attribute: attribute.id, isText: type === "text", isDescending }
 }
 
-/** The ids of those that have a value, in its order; `rest`: where those that have none are found. */
-export type OrderedPage = { count: number; ids: number[]; rest?: PageRequest & { where: SQL } }
+/** Those that have a value, in its order; `rest`: where those that have none are found. */
+export type OrderedPage = { count: number; rows: EntryRow[]; rest?: PageRequest & { where: SQL } }
 
 export async function findInOrder(
   database: Database,
-  { wanted, values, attribute, isText, isDescending }: Ordered,
+  ordered: Ordered,
   { limit, offset }: PageRequest,
 ): Promise<OrderedPage> {
   const { db, tables } = database
   const { entry, entry_value: value } = tables
-  const key = isText ? value.text : value.number
-  const hasValue = and(eq(value.attribute_id, attribute), isNotNull(key))
+  const { wanted, values } = ordered
+  const key = ordered.isText ? value.text : value.number
+  const direction = ordered.isDescending ? desc : asc
+  const hasValue = and(eq(value.attribute_id, ordered.attribute), isNotNull(key))
   const where = and(hasValue, allOf(database, values))
+  const inOrder = (ofThese: SQL | undefined, many: PageRequest) =>
+    db
+      .select({ id: value.entry_id, key: sql`${key}`.as("key") })
+      .from(value)
+      .where(ofThese)
+      .orderBy(direction(key), asc(value.entry_id))
+      .limit(many.limit)
+      .offset(many.offset)
+  type Found = ReturnType<ReturnType<typeof inOrder>["as"]>
+  const toEntries = (page: Found) =>
+    db
+      .select(entryColumns(tables))
+      .from(page)
+      .innerJoin(entry, eq(entry.id, page.id))
+      .orderBy(direction(page.key), asc(page.id))
 
-  const finding = db
-    .select({ id: value.entry_id })
-    .from(value)
-    .where(where)
-    .orderBy((isDescending ? desc : asc)(key), asc(value.entry_id))
-    .limit(limit)
-    .offset(offset)
-  const [found, rows] = await Promise.all([countEntries(database, wanted), finding])
-  if (offset >= found) return { count: found, ids: [] }
-  const page = { count: found, ids: rows.map(({ id }) => id) }
-  const missing = Math.min(limit, found - offset) - rows.length
+  const findAny = () => toEntries(inOrder(where, { limit, offset }).as("page"))
+  /** Among the first of all: one after the other, until the page is full. */
+  const findNear = (reach: number) => {
+    const first = inOrder(and(hasValue, values.isShown), { limit: reach, offset: 0 }).as("first")
+    const id = first.id as unknown as Column
+    const fits = values.conditions.map((condition) => sql`(${isAmong(database, id, condition)}) is true`)
+    const page = db
+      .select({ id: first.id, key: sql`${first.key}`.as("key") })
+      .from(first)
+      .where(and(...fits))
+      .orderBy(direction(first.key), asc(first.id))
+      .limit(limit)
+      .offset(offset)
+      .as("page")
+    return toEntries(page as unknown as Found)
+  }
+
+  const found = await countEntries(database, wanted)
+  if (offset >= found) return { count: found, rows: [] }
+  const wanting = Math.min(limit, found - offset)
+  const isNear = database.dialect === "postgres" && values.conditions.length > 0 && found >= few && found <= many
+  const near = isNear ? await findNear(found * walks) : []
+  const rows = near.length === wanting ? near : await findAny()
+  const page = { count: found, rows }
+  const missing = wanting - rows.length
   if (missing <= 0) return page
 
   const isKnown = rows.length > 0 || offset === 0
@@ -79,3 +131,13 @@ export async function findInOrder(
   const none = notInArray(entry.id, db.select({ id: value.entry_id }).from(value).where(hasValue))
   return { ...page, rest: { where: none, limit: missing, offset: Math.max(0, offset - before) } }
 }
+
+/**
+ * Postgres cannot tell how many entries have a value, takes them to be few, and looks at each. Where they are not, it is
+ * told to look at the first ones in order instead, for no longer than looking at each would take. What is common is left
+ * to it: that does not fit into its memory.
+ */
+const few = 200
+const many = 20_000
+/** How many values an index gives in order in the time that one takes to be looked up. */
+const walks = 4
