@@ -1,4 +1,4 @@
-import pc from "picocolors"
+import type picocolors from "picocolors"
 import { readEnvironment, wantsColors } from "../config.ts"
 
 /** What a command answers, on stdout. It is out when this is done, also into a slow pipe. */
@@ -34,8 +34,8 @@ async function write(to: Bun.BunFile, text: string): Promise<void> {
   }
 }
 
-/** Of what goes to stdout. */
-const colors = () => pc.createColors(wantsColors(readEnvironment(), process.stdout))
+/** Of what goes to stdout. Loaded when something is painted: it looks at the terminal, which takes a while. */
+const colors = () => (require("picocolors") as typeof picocolors).createColors(wantsColors(readEnvironment(), "stdout"))
 export const bold = (text: string) => colors().bold(text)
 export const good = () => colors().green("✓")
 export const bad = () => colors().red("✗")

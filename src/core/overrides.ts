@@ -60,10 +60,10 @@ export const overrideBody = t.Object(
 
 export function createOverrides(database: Database, audit: Audit): Overrides {
   const { db, tables, transaction } = database
-  const { entity, entity_override: binding } = tables
   const handlers = new Map<OverrideOperation, Map<string, RunOverride>>()
 
   const requireEntity = async (handle: Pick<Transaction, "select">, id: number): Promise<string> => {
+    const { entity } = tables
     const [row] = await handle
       .select({ name: entity.name })
       .from(entity)
@@ -73,6 +73,7 @@ export function createOverrides(database: Database, audit: Audit): Overrides {
   }
 
   const read = async (handle: Pick<Transaction, "select">, id: number): Promise<OverrideBinding[]> => {
+    const { entity_override: binding } = tables
     const rows = await handle.select().from(binding).where(eq(binding.entity_id, id)).orderBy(asc(binding.plugin))
     const byPlugin = Map.groupBy(rows, ({ plugin }) => plugin)
     return [...byPlugin].map(([plugin, own]) => ({
@@ -83,6 +84,7 @@ export function createOverrides(database: Database, audit: Audit): Overrides {
   }
 
   const refuseTaken = async (handle: Transaction, id: number, name: string, wanted: OverrideBinding) => {
+    const { entity_override: binding } = tables
     const taken = await handle
       .select()
       .from(binding)
@@ -119,7 +121,7 @@ export function createOverrides(database: Database, audit: Audit): Overrides {
     async isBound(operation, target) {
       const active = handlers.get(operation)
       if (!active?.size) return false
-      const { entry } = tables
+      const { entry, entity_override: binding } = tables
       const id =
         "entity" in target
           ? target.entity
@@ -135,6 +137,7 @@ export function createOverrides(database: Database, audit: Audit): Overrides {
       const { entity, operation } = call
       const active = handlers.get(operation)
       if (!active?.size) return undefined
+      const { entity_override: binding } = tables
       const [row] = await db
         .select({ plugin: binding.plugin, params: binding.params })
         .from(binding)
@@ -157,6 +160,7 @@ export function createOverrides(database: Database, audit: Audit): Overrides {
       requireWriter(user, what)
       const { plugin, operations, params = {} } = parseBody(what, overrideBody, body)
       const wanted = { plugin, operations, params: params as Json }
+      const { entity_override: binding } = tables
       return transaction(async (handle) => {
         const name = await requireEntity(handle, entityId)
         const before = (await read(handle, entityId)).find((one) => one.plugin === plugin) ?? null
@@ -177,6 +181,7 @@ export function createOverrides(database: Database, audit: Audit): Overrides {
       const what = "free the operations of an entity"
       requireAdmin(user, what)
       requireWriter(user, what)
+      const { entity_override: binding } = tables
       await transaction(async (handle) => {
         await requireEntity(handle, entityId)
         const before = (await read(handle, entityId)).filter((one) => plugin === undefined || one.plugin === plugin)

@@ -1,8 +1,9 @@
 import { randomBytes } from "node:crypto"
-import { chmod, constants, open, readFile, realpath, rename, rm, stat } from "node:fs/promises"
+import { closeSync, constants, fstatSync, openSync, readFileSync } from "node:fs"
+import { chmod, open, readFile, realpath, rename, rm, stat } from "node:fs/promises"
 import { basename, dirname, join } from "node:path"
 import { PagodaError, toMessage } from "../errors.ts"
-import { readJsonText, type TextProblem } from "./lockfile/json.ts"
+import type { TextProblem } from "./lockfile/json.ts"
 import { findLockfileProblems } from "./lockfile/problems.ts"
 import { pluginFields } from "./lockfile/schema.ts"
 
@@ -32,12 +33,14 @@ const maxIssues = 1000
 const maxShown = 50
 
 /** @throws LOCKFILE_INVALID with every mistake, each with line and column */
-export function parseLockfile(text: string, file: string): Lockfile {
+export async function parseLockfile(text: string, file: string): Promise<Lockfile> {
   const plain = text.startsWith("\uFEFF") ? text.slice(1) : text
   if (plain.length > maxBytes) throw toTooLarge(file, plain.length)
   const canonical = parseCanonical(plain)
   if (canonical) return withoutPrototype(canonical)
   if (plain.trim() === "") throw refuse(file, 'it is empty, wanted {"lockfileVersion": 1, "plugins": {}}')
+  // its parser keeps positions: only a file with mistakes, or one that was edited, needs it
+  const { readJsonText } = await import("./lockfile/json.ts")
   const json = readJsonText(plain)
   const found = json.value === undefined ? [] : findLockfileProblems(json.value).slice(0, maxIssues)
   const problems = [
@@ -50,21 +53,27 @@ export function parseLockfile(text: string, file: string): Lockfile {
 
 /** A missing file is an empty lockfile. @throws LOCKFILE_INVALID */
 export async function readLockfile(file: string): Promise<Lockfile> {
-  let handle: Awaited<ReturnType<typeof open>>
+  const text = readText(file)
+  return text === undefined ? withoutPrototype({ lockfileVersion: 1, plugins: {} }) : parseLockfile(text, file)
+}
+
+/** Blocking: a start waits for it anyhow, and a pool of threads would have to start first. */
+function readText(file: string): string | undefined {
+  let descriptor: number
   try {
     // a pipe would wait for its writer
-    handle = await open(file, constants.O_RDONLY | constants.O_NONBLOCK)
+    descriptor = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK)
   } catch (cause) {
-    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return withoutPrototype({ lockfileVersion: 1, plugins: {} })
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined
     throw refuse(file, toMessage(cause), cause)
   }
   try {
-    const status = await handle.stat()
+    const status = fstatSync(descriptor)
     if (!status.isFile()) throw refuse(file, `it is a ${status.isDirectory() ? "directory" : "device"}, wanted a file`)
     if (status.size > maxBytes) throw toTooLarge(file, status.size)
-    return parseLockfile(await handle.readFile("utf8"), file)
+    return readFileSync(descriptor, "utf8")
   } finally {
-    await handle.close()
+    closeSync(descriptor)
   }
 }
 
