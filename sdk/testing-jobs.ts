@@ -3,26 +3,34 @@ import type { Api, JobRequest } from "./api.ts"
 import type { Job, Json, User } from "./data.ts"
 import { PluginError, PluginValidationError } from "./errors.ts"
 import { type JobContext, type JobDefinition, type PluginDefinition, t } from "./plugin.ts"
+import type { TestLogLine } from "./testing-api.ts"
+import type { TestSchedule } from "./testing-jobs-api.ts"
 
 /** One call of `progress`. */
 export type TestReport = { progress: number; message: string }
 
-/** A job with everything that it reported. */
-export type TestJob = Job & { reports: TestReport[] }
+/** A job with everything that it reported and said. */
+export type TestJob = Job & { reports: TestReport[]; logs: TestLogLine[] }
 
 export type TestJobs = {
   readonly all: TestJob[]
+  readonly schedules: TestSchedule[]
   create(request: JobRequest, user: User): TestJob
   run(job: TestJob): Promise<TestJob>
   runWaiting(): Promise<TestJob[]>
   cancel(job: TestJob): void
+  isHidden(job: TestJob): boolean
+  register(number: number, definition: JobDefinition): void
+  /** `cron` of `null` takes it back. */
+  schedule(schedule: Omit<TestSchedule, "cron"> & { cron: string | null }): void
   abort(): void
 }
 
 type Jobs = Record<number, JobDefinition | undefined>
 
 export function createTestJobs(definition: PluginDefinition, apiFor: (user: User) => Api): TestJobs {
-  const operations = (definition.jobs ?? {}) as Jobs
+  const operations: Jobs = { ...(definition.jobs as Jobs) }
+  const schedules: TestSchedule[] = []
   const all: TestJob[] = []
   const users = new Map<TestJob, User>()
   const running = new Map<TestJob, AbortController>()
@@ -51,7 +59,7 @@ export function createTestJobs(definition: PluginDefinition, apiFor: (user: User
       operation.run({
         params: job.params as never,
         user,
-        api: apiFor(user),
+        api: withLogs(apiFor(user), job.logs),
         job: about,
         signal: controller.signal,
         progress,
@@ -64,6 +72,22 @@ export function createTestJobs(definition: PluginDefinition, apiFor: (user: User
 
   return {
     all,
+    schedules,
+    isHidden: (job) => operations[job.operation]?.hidden ?? false,
+    register(number, job) {
+      if (operations[number]) {
+        throw new PluginError(`Job ${number} is there already`, { code: "JOB_NUMBER_TAKEN" })
+      }
+      operations[number] = job
+    },
+    schedule({ cron, ...schedule }) {
+      const { operation, params } = schedule
+      const before = schedules.findIndex((one) => one.operation === operation && isEqual(one.params, params))
+      if (before >= 0) schedules.splice(before, 1)
+      if (cron === null) return
+      toParams(find(operation), params)
+      schedules.push({ ...schedule, cron })
+    },
     create({ operation: number, params, target = null }, user) {
       const operation = find(number)
       const job: TestJob = {
@@ -86,6 +110,7 @@ export function createTestJobs(definition: PluginDefinition, apiFor: (user: User
         started_at: null,
         finished_at: null,
         reports: [],
+        logs: [],
       }
       all.push(job)
       users.set(job, user)
@@ -106,6 +131,26 @@ export function createTestJobs(definition: PluginDefinition, apiFor: (user: User
       for (const controller of running.values()) controller.abort()
     },
   }
+}
+
+/** What a job says is kept with it, whoever it acts for. */
+function withLogs(api: Api, logs: TestLogLine[]): Api {
+  const both =
+    (level: TestLogLine["level"]) =>
+    async (message: string, fields: Record<string, Json> = {}) => {
+      logs.push({ level, message, fields })
+      await api.log[level](message, fields)
+    }
+  return {
+    ...api,
+    log: { debug: both("debug"), info: both("info"), warn: both("warn"), error: both("error") },
+    as: async (user) => withLogs(await api.as(user), logs),
+    asSystem: async () => withLogs(await api.asSystem(), logs),
+  }
+}
+
+function isEqual(one: Json, other: Json): boolean {
+  return Value.Equal(one, other)
 }
 
 function toParams(operation: JobDefinition, given: Json | undefined): Json {

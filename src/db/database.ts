@@ -3,6 +3,7 @@ import type { PgTransaction } from "drizzle-orm/pg-core"
 import type { PostgresJsDatabase, PostgresJsQueryResultHKT } from "drizzle-orm/postgres-js"
 import type { Migration } from "./migrate.ts"
 import type { Tables } from "./schema.ts"
+import type { Signals } from "./signals.ts"
 
 type NoRelations = Record<string, never>
 
@@ -17,6 +18,8 @@ export type Database = {
   dialect: "sqlite" | "postgres"
   db: Db
   tables: Tables
+  /** What processes that have this database open tell each other. */
+  signals: Signals
   /** Commits what `work` did with the handle, or nothing. A query on `db` inside it throws. */
   transaction<T>(work: (handle: Transaction) => Promise<T>): Promise<T>
   /** Brings the schema up to this program's; gives the names of what it applied. */

@@ -3,12 +3,12 @@ import postgres from "postgres"
 import { PagodaError } from "../errors.ts"
 import type { Database, DatabaseOptions, Db, Transaction } from "./database.ts"
 import { isConnectionError, toDatabaseError } from "./database-error.ts"
-import { createHotStatements } from "./hot-statements.ts"
 import { postgresKit } from "./kit.ts"
 import { migratePostgres } from "./migrate-postgres.ts"
 import { postgresMigrations } from "./migrations.ts"
 import { defineTables } from "./schema.ts"
 import { createTransactionScope, guardSession } from "./session-guard.ts"
+import { createPostgresSignals } from "./signals-postgres.ts"
 
 const oldestServer = 15
 
@@ -36,19 +36,21 @@ export async function openPostgres(url: string, onStatement?: DatabaseOptions["o
     return result.finally(() => running.delete(result))
   }
   const db: Db = drizzle(client, onStatement ? { logger: { logQuery: onStatement } } : {})
-  const isHot = createHotStatements()
-  guardSession(db, run, isHot)
+  guardSession(db, run)
   const begin = db.transaction.bind(db)
   db.transaction = async (work, config) =>
-    run(() => begin((handle) => scope.run(() => work(guardTransaction(handle, isHot))), config))
+    run(() => begin((handle) => scope.run(() => work(guardTransaction(handle))), config))
+  const signals = createPostgresSignals(url, db)
 
   return {
     dialect: "postgres",
     db,
     tables: defineTables(postgresKit),
+    signals,
     transaction: (work) => db.transaction(work),
     migrate: (migrations = postgresMigrations) => calm(() => migratePostgres(client, migrations)),
     async close() {
+      await signals.close()
       // `end` drops what still waits for a connection, and waits in vain for one that the server broke.
       await Promise.allSettled(running)
       await client.end({ timeout: 1 })
@@ -57,10 +59,10 @@ export async function openPostgres(url: string, onStatement?: DatabaseOptions["o
 }
 
 /** Nested ones are savepoints, each with a session of its own. */
-function guardTransaction(handle: Transaction, isHot: (text: string) => boolean): Transaction {
-  guardSession(handle, calm, isHot)
+function guardTransaction(handle: Transaction): Transaction {
+  guardSession(handle, calm)
   const nest = handle.transaction.bind(handle)
-  handle.transaction = (work) => nest((nested) => work(guardTransaction(nested, isHot)))
+  handle.transaction = (work) => nest((nested) => work(guardTransaction(nested)))
   return handle
 }
 

@@ -26,6 +26,8 @@ export function defineJobTables(kit: Kit) {
       failures: kit.int().notNull().default(0),
       /** How many times the process died while it ran. */
       interruptions: kit.int().notNull().default(0),
+      /** The process that runs it, or ran it last: its row in `job_worker` while that lives. Postgres only. */
+      worker: kit.text(),
       cancelable: kit.bool().notNull().default(true),
       downloadable: kit.bool().notNull().default(false),
       hidden: kit.bool().notNull().default(false),
@@ -43,8 +45,11 @@ export function defineJobTables(kit: Kit) {
       revision: kit.ref().notNull().default(0),
       /** What the download is, where it is not what `text` says by itself. */
       content_type: kit.text(),
+      file_name: kit.text(),
       /** How many rows of `job_part` hold what it returned, where that is too large for `text`. */
       parts: kit.int().notNull().default(0),
+      /** How long one that has ended is kept. */
+      retention_days: kit.int().notNull().default(90),
       /** When one that has ended is removed. */
       expires_at: kit.time(),
     },
@@ -101,7 +106,44 @@ export function defineJobTables(kit: Kit) {
   )
   /** Processes that run jobs, and when each was last heard of, by the database's clock. Postgres only. */
   const job_worker = kit.table("job_worker", { id: kit.text().primaryKey(), seen_at: kit.time().notNull() })
-  return { job, job_part, job_log, job_schedule, job_worker }
+  /** A file of entries that is to be imported, and how far that has come. */
+  const job_import = kit.table(
+    "job_import",
+    {
+      id: kit.serial(),
+      /** Empty until all of the file is here. */
+      job_id: kit.ref().references(() => job.id, { onDelete: "cascade" }),
+      /** The try that goes on with it: one that was taken to be dead writes nothing more. */
+      attempt: kit.int().notNull().default(0),
+      /** Of the file, in code units. */
+      size: kit.ref().notNull().default(0),
+      /** How many of its rows are done: written with what the last one of them wrote. */
+      position: kit.int().notNull().default(0),
+      created: kit.int().notNull().default(0),
+      updated: kit.int().notNull().default(0),
+      unchanged: kit.int().notNull().default(0),
+      failed: kit.int().notNull().default(0),
+      errors: kit.json<{ row: number; path: string; message: string; code: string }[]>().notNull(),
+      is_finished: kit.bool().notNull().default(false),
+      /** Those of the job when it was finished: one more and the process died before it could say so. */
+      interruptions: kit.int().notNull().default(0),
+      created_at: kit.time().notNull().$defaultFn(now),
+    },
+    (table) => [kit.index("job_import_job_id").on(table.job_id)],
+  )
+  const job_import_part = kit.table(
+    "job_import_part",
+    {
+      import_id: kit
+        .ref()
+        .notNull()
+        .references(() => job_import.id, { onDelete: "cascade" }),
+      index: kit.int().notNull(),
+      content: kit.text().notNull(),
+    },
+    (table) => [kit.primaryKey({ columns: [table.import_id, table.index] })],
+  )
+  return { job, job_part, job_log, job_schedule, job_worker, job_import, job_import_part }
 }
 
 function now(): Time {

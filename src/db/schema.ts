@@ -1,22 +1,58 @@
 import type { Json, Time } from "@pagoda/sdk"
+import { onDemand } from "../on-demand.ts"
 import type { Kit } from "./kit.ts"
 import { defineAccessTables } from "./schema-access.ts"
 import { defineEntityTables } from "./schema-entities.ts"
 import { defineJobTables } from "./schema-jobs.ts"
+import { defineRepairTables } from "./schema-repairs.ts"
 
 /** Every table of the core, once. Whoever changes one runs `bun scripts/migrations.ts <name>`. */
-export function defineTables(kit: Kit) {
-  return {
-    ...defineAccountTables(kit),
-    ...definePluginTables(kit),
-    ...defineJobTables(kit),
-    ...defineMetaTable(kit),
-    ...defineEntityTables(kit),
-    ...defineAccessTables(kit),
-  }
+export function defineTables(kit: Kit): Tables {
+  return onDemand<Tables>({
+    ...group(kit, defineAccountTables, { user: 1, session: 1, account: 1, verification: 1, apikey: 1 }),
+    ...group(kit, definePluginTables, { installed_plugin: 1, plugin_dependency: 1, plugin_setting: 1 }),
+    ...group(kit, defineRepairTables, { repair: 1, admin_event: 1 }),
+    ...group(kit, defineJobTables, {
+      job: 1,
+      job_part: 1,
+      job_log: 1,
+      job_schedule: 1,
+      job_worker: 1,
+      job_import: 1,
+      job_import_part: 1,
+    }),
+    ...group(kit, defineMetaTable, { meta: 1 }),
+    ...group(kit, defineEntityTables, {
+      entity: 1,
+      attribute: 1,
+      entry: 1,
+      entry_value: 1,
+      entry_history: 1,
+      entity_override: 1,
+      hook_delivery: 1,
+    }),
+    ...group(kit, defineAccessTables, { group: 1, group_member: 1, role: 1, role_member: 1, acl: 1, audit: 1 }),
+  })
 }
 
-export type Tables = ReturnType<typeof defineTables>
+export type Tables = ReturnType<typeof defineAccountTables> &
+  ReturnType<typeof definePluginTables> &
+  ReturnType<typeof defineRepairTables> &
+  ReturnType<typeof defineJobTables> &
+  ReturnType<typeof defineMetaTable> &
+  ReturnType<typeof defineEntityTables> &
+  ReturnType<typeof defineAccessTables>
+
+/** A group of tables is made when one of them is asked for: most starts need the fewest of them, and all take 2 ms. */
+function group<Group extends object>(kit: Kit, define: (kit: Kit) => Group, names: Record<keyof Group, 1>) {
+  let made: Group | undefined
+  const makeOne = (name: keyof Group) => () => {
+    made ??= define(kit)
+    return made[name]
+  }
+  const makers = Object.keys(names).map((name) => [name, makeOne(name as keyof Group)])
+  return Object.fromEntries(makers) as { [Name in keyof Group]: () => Group[Name] }
+}
 
 /** better-auth reads and writes these: it gives the keys their names, we give the columns theirs. */
 function defineAccountTables(kit: Kit) {
@@ -126,6 +162,10 @@ function definePluginTables(kit: Kit) {
     name: kit.text().notNull(),
     version: kit.text().notNull(),
     enabled: kit.bool().notNull().default(true),
+    /** Why it was taken out, and which version of it. */
+    quarantine: kit.json<{ version: string; integrity: string; step: string; message: string; at: Time }>(),
+    /** Where an administrator set its limits otherwise than they are. */
+    limits: kit.json<{ [limit: string]: number }>(),
     installed_at: kit.time().notNull().$defaultFn(now),
     updated_at: kit.time().notNull().$defaultFn(now).$onUpdateFn(now),
   })

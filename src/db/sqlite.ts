@@ -8,6 +8,7 @@ import { migrateSqlite } from "./migrate-sqlite.ts"
 import { sqliteMigrations } from "./migrations.ts"
 import { defineTables } from "./schema.ts"
 import { createTransactionScope, guardSession } from "./session-guard.ts"
+import { createLocalSignals } from "./signals.ts"
 import { sqliteKit } from "./sqlite-kit.ts"
 
 const pragmas =
@@ -47,6 +48,10 @@ export function openSqlite(file: string, onStatement?: DatabaseOptions["onStatem
     dialect: "sqlite",
     db,
     tables: defineTables(sqliteKit),
+    signals: createLocalSignals((tell, isInside) => {
+      if (!isInside) scope.refuseInside()
+      scope.after(tell)
+    }),
     transaction: (work) => db.transaction(work),
     migrate: (migrations = sqliteMigrations) => turn(() => calm(async () => migrateSqlite(writer, migrations))),
     close: () =>

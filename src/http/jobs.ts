@@ -1,108 +1,93 @@
-import { t, type User } from "@pagoda/sdk"
-import { type Jobs, toEventId } from "../jobs/jobs.ts"
-import { isFinal } from "../jobs/records.ts"
+import { t } from "@pagoda/sdk"
 import type { CoreApp, HttpContext } from "./core.ts"
-import { toEventStream } from "./event-stream.ts"
-import { pageQuery, pageSchema } from "./page.ts"
+import { toDownloadResponse } from "./job-downloads.ts"
+import { addJobEvents } from "./job-events.ts"
+import { jobListFlags, jobParams } from "./job-query.ts"
+import { jobLogSchema, jobSchema, jobStatus } from "./job-schema.ts"
+import { pageQuery, pageSchema, toPageOf } from "./page.ts"
 
 const tags = ["jobs"]
 
-const status = t.Union([
-  t.Literal("preparing"),
-  t.Literal("processing"),
-  t.Literal("done"),
-  t.Literal("warning"),
-  t.Literal("error"),
-  t.Literal("timeout"),
-  t.Literal("canceled"),
-])
-const time = t.String({ format: "date-time" })
-
-const job = t.Object(
-  {
-    id: t.Integer(),
-    operation: t.Integer({ description: "Below 200 the core's own, 200–9999 the plugins'" }),
-    operation_name: t.String(),
-    plugin: t.Union([t.String(), t.Null()]),
-    user: t.Object({ id: t.String(), username: t.String() }),
-    target: t.Union([
-      t.Object({ type: t.String(), id: t.Union([t.Integer(), t.String()]), name: t.String() }),
-      t.Null(),
-    ]),
-    status,
-    progress: t.Integer({ minimum: 0, maximum: 100 }),
-    message: t.String({ description: "What the last progress report said" }),
-    params: t.Unknown(),
-    text: t.Union([t.String(), t.Null()], { description: "What it returned" }),
-    error: t.Union([t.String(), t.Null()], { description: "Why it ended as error or timeout" }),
-    attempts: t.Integer({ description: "How many times it was started" }),
-    cancelable: t.Boolean(),
-    downloadable: t.Boolean(),
-    created_at: time,
-    started_at: t.Union([time, t.Null()]),
-    finished_at: t.Union([time, t.Null()]),
-  },
-  { description: "One run of an operation" },
-)
-
-const params = t.Object({ id: t.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER }) })
-
 const query = t.Object({
   ...pageQuery,
-  status: t.Optional(status),
+  status: t.Optional(jobStatus),
   operation: t.Optional(t.Integer({ minimum: 1, maximum: 9999 })),
   plugin: t.Optional(t.String({ maxLength: 100, pattern: "^[a-z0-9_-]+$" })),
-  all_users: t.Optional(
-    t.Union([t.Literal("true"), t.Literal("false")], {
-      description: "Everyone's jobs; admins only, ignored for others",
-    }),
-  ),
+  ...jobListFlags,
 })
 
-export function addJobs(app: CoreApp, { jobs }: HttpContext): void {
+export function addJobs(app: CoreApp, context: HttpContext): void {
+  const { jobs } = context
   app.get(
     "/api/v2/jobs",
-    ({ user, query: { all_users, ...filter } }) =>
-      jobs.list(user, { ...filter, all_users: all_users === "true" || undefined }),
-    { query, response: pageSchema(job), detail: { tags, summary: "Your jobs, newest first" } },
+    async ({ user, query, request }) => {
+      const { all_users, hidden, ...filter } = query
+      const flags = { all_users: all_users === "true", hidden: hidden === "true" }
+      return toPageOf(request, await jobs.list(user, { ...filter, ...flags }), query)
+    },
+    { query, response: pageSchema(jobSchema), detail: { tags, summary: "Your jobs, newest first" } },
   )
 
   app.get("/api/v2/jobs/:id", ({ user, params: { id } }) => jobs.get(id, user), {
-    params,
-    response: job,
+    params: jobParams,
+    response: jobSchema,
     detail: { tags, summary: "One job" },
   })
 
   app.post("/api/v2/jobs/:id/cancel", ({ user, params: { id } }) => jobs.cancel(id, user), {
-    params,
-    response: job,
-    detail: { tags, summary: "Cancels a job that waits or runs" },
+    params: jobParams,
+    response: jobSchema,
+    detail: {
+      tags,
+      summary: "Cancels a job that waits or runs",
+      description: 'One that has ended, or is not cancelable, is 409 "JOB_NOT_CANCELABLE".',
+    },
+  })
+
+  app.post("/api/v2/jobs/:id/rerun", ({ user, params: { id } }) => jobs.rerun(id, user), {
+    params: jobParams,
+    response: jobSchema,
+    detail: {
+      tags,
+      summary: "Runs a job that has ended again",
+      description: 'The same job with the same params waits again. One that waits or runs is 409 "JOB_RUNS".',
+    },
   })
 
   app.get(
-    "/api/v2/jobs/:id/events",
-    ({ user, params: { id }, request, server }) => {
-      // A job may have nothing to tell for longer than the server lets a connection idle.
-      server?.timeout(request, 0)
-      return toLiveAnswer(jobs, id, user, request)
+    "/api/v2/jobs/:id/download",
+    async ({ user, params: { id }, request }) => toDownloadResponse(await jobs.download(id, user), request),
+    {
+      params: jobParams,
+      detail: {
+        tags,
+        summary: "What a job returned, as a file",
+        description:
+          'Not downloadable: 409 "JOB_NOT_DOWNLOADABLE"; not over yet: 409 "JOB_NOT_FINISHED"; nothing returned: 404 "JOB_HAS_NO_RESULT".',
+        responses: downloadResponses,
+      },
     },
-    { params, detail: { tags, summary: "A job's states as they come, to the last one", responses: eventResponses } },
   )
+
+  app.get(
+    "/api/v2/jobs/:id/logs",
+    async ({ user, params: { id }, query, request }) => toPageOf(request, await jobs.logs(id, user, query), query),
+    {
+      params: jobParams,
+      query: t.Object(pageQuery),
+      response: pageSchema(jobLogSchema),
+      detail: { tags, summary: "What a job said while it ran, oldest first; at most 1000 lines are kept" },
+    },
+  )
+
+  addJobEvents(app, context)
 }
 
-const eventResponses = {
+const file = { schema: { type: "string" as const } }
+const downloadResponses = {
   200: {
-    description:
-      'Server-sent events named "job", each with a job as JSON; resumable with Last-Event-ID; ends after the final state',
-    content: { "text/event-stream": { schema: { type: "string" as const } } },
+    description: "A text as text/plain, anything else as JSON, or what the operation writes, such as CSV",
+    content: { "text/plain": file, "application/json": {}, "text/csv": file },
   },
-  204: { description: "The final state is what Last-Event-ID has seen: there is no more to come" },
-}
-
-async function toLiveAnswer(jobs: Jobs, id: number, user: User, request: Request): Promise<Response> {
-  const now = await jobs.get(id, user)
-  const lastEventId = request.headers.get("last-event-id") ?? undefined
-  // A browser's EventSource connects again whenever a stream ends, unless it is told this way that nothing comes.
-  if (isFinal(now.status) && lastEventId === toEventId(now)) return new Response(null, { status: 204 })
-  return toEventStream((signal) => jobs.events(id, user, { lastEventId, signal }), request.signal)
+  304: { description: "If-None-Match has this result already" },
 }

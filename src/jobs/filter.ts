@@ -8,7 +8,9 @@ export type JobFilter = {
   operation?: number
   plugin?: string
   /** Honoured for administrators only. */
-  all_users?: boolean
+  all_users?: boolean | undefined
+  /** Hidden ones as well. */
+  hidden?: boolean | undefined
   limit: number
   offset: number
 }
@@ -21,6 +23,7 @@ const schema = Type.Object(
     operation: Type.Optional(Type.Integer({ minimum: 1, maximum: 9999 })),
     plugin: Type.Optional(Type.String()),
     all_users: Type.Optional(Type.Boolean()),
+    hidden: Type.Optional(Type.Boolean()),
     limit: Type.Integer({ minimum: 1, maximum: 1000 }),
     offset: Type.Integer({ minimum: 0, maximum: Number.MAX_SAFE_INTEGER }),
   },

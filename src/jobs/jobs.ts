@@ -1,16 +1,30 @@
-import type { Job, JobRequest, Page, User } from "@pagoda/sdk"
+import type { Job, JobRequest, Json, User } from "@pagoda/sdk"
 import type { Database } from "../db/database.ts"
 import { PagodaError } from "../errors.ts"
 import type { Log } from "../log.ts"
+import { type JobBacklog, readJobBacklog } from "./backlog.ts"
+import { createChanges } from "./changes.ts"
+import { createDelivery } from "./delivery.ts"
+import { type Download, openDownload } from "./download.ts"
 import { checkFilter, type JobFilter } from "./filter.ts"
-import { createHandOver } from "./hand-over.ts"
-import type { Operations } from "./operations.ts"
-import { toPage } from "./page.ts"
+import {
+  createJobEvents,
+  type EventOptions,
+  type JobEvent,
+  type JobEventStart,
+  type ListEventOptions,
+} from "./job-events.ts"
+import { createJobMeter, type OperationCalls } from "./job-meter.ts"
+import { createLogs, type JobLogLine } from "./logs.ts"
+import { toNewJob } from "./new-job.ts"
+import type { Operation, Operations } from "./operations.ts"
 import { toParams } from "./params.ts"
+import { createParts } from "./parts.ts"
 import type { Queue } from "./queue/queue.ts"
-import { createRecords, isFinal, type JobRow, openStatuses, toJob } from "./records.ts"
-import { Runner } from "./runner.ts"
-import { toSerialKey, toTargetColumns } from "./target.ts"
+import { finalStatuses, isFinal, type JobRow, openStatuses, toJob } from "./records.ts"
+import { createRevisions } from "./revisions.ts"
+import { createScheduler } from "./scheduler.ts"
+import { createSchedules } from "./schedules.ts"
 import { createWatchers } from "./watchers.ts"
 
 export type JobsContext = {
@@ -21,16 +35,41 @@ export type JobsContext = {
   log: Log
 }
 
-/** `id` is a digest of the state that `data` is: who comes back with it is not told that state again. */
-export type JobEvent = { id: string; event: "job"; data: Job }
+export type List<T> = { count: number; results: T[] }
+export type ScheduleRequest = {
+  operation: number
+  /** Whose it is: nobody changes a schedule of somebody else's. */
+  plugin: string | null
+  /** Five fields in UTC; `null`: no more. */
+  cron: string | null
+  params?: Json | undefined
+  user: Pick<User, "id" | "username">
+}
+
+export type JobNumbers = { operations: OperationCalls[]; waiting: JobBacklog[]; running: JobBacklog[] }
 
 export type Jobs = {
   create(request: JobRequest & { user: User }): Promise<Job>
   get(id: number, viewer: User): Promise<Job>
-  list(viewer: User, filter: JobFilter): Promise<Page<Job>>
+  list(viewer: User, filter: JobFilter): Promise<List<Job>>
+  /** @throws JOB_NOT_CANCELABLE */
   cancel(id: number, viewer: User): Promise<Job>
+  /** One that has ended waits again, as if it never ran. @throws JOB_RUNS */
+  rerun(id: number, viewer: User): Promise<Job>
+  /** @throws JOB_NOT_DOWNLOADABLE, JOB_NOT_FINISHED, JOB_HAS_NO_RESULT */
+  download(id: number, viewer: User): Promise<Download>
+  /** Oldest first. */
+  logs(id: number, viewer: User, page: { limit: number; offset: number }): Promise<List<JobLogLine>>
   /** Begins with the present state, ends after the final one, when the signal fires, or when the jobs close. */
-  events(id: number, viewer: User, options: { lastEventId?: string; signal: AbortSignal }): AsyncIterable<JobEvent>
+  events(id: number, viewer: User, options: EventOptions): AsyncIterable<JobEvent>
+  /** `true`: it has ended, and who has seen this event has seen its end. */
+  isOver(id: number, viewer: User, lastEventId: string | undefined): Promise<boolean>
+  /** Of one's own jobs, or of all for an admin who asks for them: what changes from now on, or since an event. */
+  allEvents(viewer: User, options: ListEventOptions): AsyncIterable<JobEvent | JobEventStart>
+  /** Makes the same jobs again and again, of the operation with these params. @throws SCHEDULE_INVALID */
+  schedule(request: ScheduleRequest): Promise<void>
+  /** What became of jobs in this process, and what waits and runs in all of them. */
+  measure(): Promise<JobNumbers>
   /** Opens the queue and hands over every job that waits or that a crash left behind. */
   start(): Promise<void>
   /** What runs may end within the grace time, is then told to, and is then handed back. */
@@ -39,40 +78,35 @@ export type Jobs = {
 
 /** The `job` table is the truth; the queue only delivers. */
 export function openJobs({ database, operations, queue, users, log }: JobsContext): Jobs {
-  const records = createRecords(database)
-  const watchers = createWatchers()
-  const runner = new Runner({ records, operations, users, queue, watchers, log })
-  const handOver = createHandOver({ records, operations, queue, log })
-  const closing = new AbortController()
+  const revisions = createRevisions(database)
+  const changes = createChanges(database)
+  const watchers = createWatchers({ changes, revisions, latest: (id) => delivery.latest(id) })
+  const meter = createJobMeter()
+  const unmeter = revisions.onWrite(meter.wrote)
+  const delivery = createDelivery({ database, revisions, operations, queue, users, watchers, meter, log })
+  const { records, enqueue } = delivery
+  const schedules = createSchedules(database)
+  const scheduler = createScheduler({ schedules, operations, enqueue, log })
+  const events = createJobEvents({ watchers, changes })
+  const parts = createParts(database)
+  const logs = createLogs(database, log)
 
   const find = async (id: number, viewer: User): Promise<JobRow> => {
     const row = Number.isSafeInteger(id) ? await records.find(id) : undefined
     if (row && (row.user_id === viewer.id || viewer.is_admin)) return row
     throw new PagodaError("NOT_FOUND", `There is no job ${id}`)
   }
+  const findOperation = (number: number): Operation => {
+    const operation = operations.get(number)
+    if (operation) return operation
+    throw new PagodaError("NOT_FOUND", `There is no job operation ${number}`)
+  }
 
   return {
     async create({ operation: number, params, target, user }) {
-      const operation = operations.get(number)
-      if (!operation) throw new PagodaError("NOT_FOUND", `There is no job operation ${number}`)
-      const fits = toParams(operation, params)
-      const about = toTargetColumns(target)
-      const { name, plugin, cancelable, downloadable, hidden } = operation
-      const row = await records.insert({
-        operation: number,
-        operation_name: name,
-        plugin,
-        user_id: user.id,
-        username: user.username,
-        ...about,
-        params: fits,
-        cancelable,
-        downloadable,
-        hidden,
-        serial_key: toSerialKey(operation, about),
-      })
-      await handOver.one(row)
-      return toJob(row)
+      const operation = findOperation(number)
+      const row = toNewJob(operation, { params: toParams(operation, params), target, user })
+      return toJob(await enqueue.add(row))
     },
 
     async get(id, viewer) {
@@ -81,10 +115,14 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
 
     async list(viewer, filter) {
       checkFilter(filter)
-      const { all_users, limit, offset, ...rest } = filter
+      const { all_users, hidden, limit, offset, ...rest } = filter
       const user_id = all_users && viewer.is_admin ? undefined : viewer.id
-      const { count, rows } = await records.page({ ...rest, user_id, hidden: false }, limit, offset)
-      return toPage(filter, count, rows.map(toJob))
+      const { count, rows } = await records.page(
+        { ...rest, user_id, hidden: hidden ? undefined : false },
+        limit,
+        offset,
+      )
+      return { count, results: rows.map(toJob) }
     },
 
     async cancel(id, viewer) {
@@ -92,46 +130,81 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
       const refuse = (problem: string) => new PagodaError("JOB_NOT_CANCELABLE", `Cannot cancel job ${id}: ${problem}`)
       if (isFinal(row.status)) throw refuse(`it is "${row.status}"`)
       if (!row.cancelable) throw refuse(`its operation ${row.operation_name} is not cancelable`)
-      const report = runner.latest(id)
-      const values = { ...report, status: "canceled", finished_at: new Date().toISOString() } as const
+      const report = delivery.latest(id)
+      const values = { ...report, status: "canceled", finished_at: records.now } as const
       const canceled = await records.change(id, { status: openStatuses }, values)
       if (!canceled) throw refuse("it has just ended")
-      runner.cancel(id)
-      await queue.cancel(id)
-      watchers.publish(toJob(canceled))
+      await delivery.canceled(id)
       return toJob(canceled)
     },
 
-    async *events(id, viewer, { lastEventId, signal }) {
-      const watch = watchers.watch(id, AbortSignal.any([signal, closing.signal]))
-      try {
-        let told = lastEventId
-        let job: Job | undefined = toJob(await find(id, viewer))
-        while (job) {
-          const event: JobEvent = { id: toEventId(job), event: "job", data: job }
-          if (event.id !== told) yield event
-          told = event.id
-          job = isFinal(job.status) ? undefined : await watch.next()
-        }
-      } finally {
-        watch.close()
-      }
+    async rerun(id, viewer) {
+      const row = await find(id, viewer)
+      // the number of the try goes on, so that one which ignores its signal writes nothing any more
+      const again = isFinal(row.status) ? await enqueue.again(id, { status: finalStatuses }, asNew) : undefined
+      if (again) return toJob(again)
+      const { status } = await find(id, viewer)
+      throw new PagodaError("JOB_RUNS", `Cannot run job ${id} again: it is "${status}", wanted one that has ended`)
+    },
+
+    async download(id, viewer) {
+      return openDownload(await find(id, viewer), parts)
+    },
+
+    async logs(id, viewer, { limit, offset }) {
+      return logs.list((await find(id, viewer)).id, limit, offset)
+    },
+
+    async *events(id, viewer, options) {
+      yield* events.one(await find(id, viewer), options)
+    },
+
+    async isOver(id, viewer, lastEventId) {
+      return events.isOver(await find(id, viewer), lastEventId)
+    },
+
+    allEvents: events.all,
+
+    async schedule({ operation: number, plugin, cron, params = {}, user }) {
+      if (cron === null) return schedules.remove({ operation: number, plugin, params })
+      const operation = findOperation(number)
+      if (operation.plugin !== plugin) throw new PagodaError("NOT_FOUND", `There is no job operation ${number} of it`)
+      toParams(operation, params)
+      await schedules.set({ operation: number, plugin, cron, params, user })
+    },
+
+    async measure() {
+      const waiting = await readJobBacklog(database, "preparing")
+      const running = await readJobBacklog(database, "processing")
+      return { operations: [...meter.all()], waiting, running }
     },
 
     async start() {
-      await queue.start((id) => runner.work(id))
-      await handOver.start()
+      await delivery.start()
+      scheduler.start()
     },
 
-    async close({ grace_ms }) {
-      handOver.close()
-      await queue.close()
-      await runner.stop(grace_ms)
-      closing.abort()
+    async close(options) {
+      await scheduler.close()
+      await delivery.close(options)
+      await watchers.close()
+      await unmeter()
     },
   }
 }
 
-export function toEventId(job: Job): string {
-  return Bun.hash(JSON.stringify(job)).toString(36)
+const asNew = {
+  progress: 0,
+  message: "",
+  text: null,
+  error: null,
+  failures: 0,
+  interruptions: 0,
+  content_type: null,
+  file_name: null,
+  parts: 0,
+  run_after: null,
+  started_at: null,
+  finished_at: null,
+  expires_at: null,
 }

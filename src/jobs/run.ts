@@ -1,12 +1,16 @@
 import type { Json, User } from "@pagoda/sdk"
+import { InterruptedError } from "./interruption.ts"
 import type { Operation, RunContext } from "./operations.ts"
 import { type JobRow, toTarget } from "./records.ts"
-import { toReason, toText } from "./text.ts"
+import type { KeptResult, Result } from "./results.ts"
+import { toReason, toReturned } from "./text.ts"
 
 /** How one try ended. */
 export type Outcome =
-  | { kind: "done"; text: string | null }
+  | { kind: "done"; result: KeptResult }
   | { kind: "failed"; reason: string; error: unknown }
+  /** What it ran in went away under it. */
+  | { kind: "interrupted"; reason: string }
   /** It was told to end and ended, or did not in time. */
   | { kind: "aborted"; settled: boolean }
 
@@ -15,15 +19,15 @@ export type RunOptions = {
   row: JobRow
   params: Json
   user: User
-  signal: AbortSignal
-  progress: RunContext["progress"]
-}
+  result: Result
+} & Pick<RunContext, "signal" | "progress" | "log" | "warn">
 
 /** How long a handler may take to end after its signal has fired; then its place is given to the next job. */
 export const settleLimit = 30_000
 
 /** Runs the handler once; never throws. */
-export async function runOperation({ operation, row, params, user, signal, progress }: RunOptions): Promise<Outcome> {
+export async function runOperation({ operation, row, result, ...context }: RunOptions): Promise<Outcome> {
+  const { signal } = context
   const job: RunContext["job"] = {
     id: row.id,
     operation: row.operation,
@@ -47,9 +51,10 @@ export async function runOperation({ operation, row, params, user, signal, progr
 
   async function settle(): Promise<Outcome> {
     try {
-      const result = await operation.run({ params, user, job, signal, progress })
-      return { kind: "done", text: toText(result) }
+      const returned = toReturned(await operation.run({ ...context, job, output: result.open }))
+      return { kind: "done", result: await result.keep(returned) }
     } catch (error) {
+      if (error instanceof InterruptedError) return { kind: "interrupted", reason: toReason(error) }
       return signal.aborted ? { kind: "aborted", settled: true } : { kind: "failed", reason: toReason(error), error }
     }
   }

@@ -1,55 +1,77 @@
 import type { Json, User } from "@pagoda/sdk"
 import type { Log } from "../log.ts"
+import { findActor } from "./actor.ts"
+import { toDelay } from "./backoff.ts"
+import type { Enqueue } from "./enqueue.ts"
+import type { JobMeter } from "./job-meter.ts"
+import type { Logs } from "./logs.ts"
 import type { Operation, Operations } from "./operations.ts"
 import { toParams } from "./params.ts"
 import type { Queue } from "./queue/queue.ts"
-import { isFinal, type JobRow, type NewJob, type Records, toJob } from "./records.ts"
+import { createRecentUsers, type Users } from "./recent-users.ts"
+import type { JobRow, NewJob, Records } from "./records.ts"
 import { createReporter, type Report } from "./reporter.ts"
+import type { Results } from "./results.ts"
 import { type Outcome, runOperation } from "./run.ts"
 import { toReason } from "./text.ts"
+import type { Ending, Tries } from "./tries.ts"
 import type { Watchers } from "./watchers.ts"
 
 export type RunnerContext = {
   records: Records
+  tries: Tries
+  enqueue: Enqueue
   operations: Operations
-  users: { get(id: string): Promise<User | null> }
-  queue: Queue
-  watchers: Watchers
+  users: Users
+  queue: Pick<Queue, "worker" | "inStatement" | "add">
+  watchers: Pick<Watchers, "report">
+  results: Results
+  logs: Logs
+  meter: Pick<JobMeter, "tried">
   log: Log
 }
 
-type Ending = "canceled" | "timeout" | "stopping"
+type End = "canceled" | "timeout" | "stopping"
 type Run = {
   readonly controller: AbortController
   readonly over: PromiseWithResolvers<void>
-  ending?: Ending
+  /** Once it has begun. */
+  row?: JobRow
+  ending?: End
   report?: Report
+  isWarned?: boolean
 }
+type Job = { operation: Operation; row: JobRow; user: User; params: Json }
 
 const mostInterruptions = 25
-const firstDelay = 1_000
-const longestDelay = 3_600_000
+/** Milliseconds. */
+const afterInterruption = 1_000
 const lastWords = 1_000
 
 /** Runs what the queue delivers. A row is written only by the try that it belongs to, and only while that try goes on. */
 export class Runner {
   readonly #context: RunnerContext
+  readonly #users: Users
   readonly #runs = new Map<number, Run>()
   #stopping = false
+  #handedBack = 0
 
   constructor(context: RunnerContext) {
     this.#context = context
+    this.#users = createRecentUsers(context.users)
   }
 
   async work(id: number): Promise<void> {
-    if (this.#stopping || this.#runs.has(id)) return
+    // It may have been canceled and wait again while its handler of before has not seen its signal yet.
+    for (let before = this.#runs.get(id); before; before = this.#runs.get(id)) await before.over.promise
+    if (this.#stopping) return
     const run: Run = { controller: new AbortController(), over: Promise.withResolvers() }
     // Before the first await: a cancel that comes while the row is claimed has to find it.
     this.#runs.set(id, run)
     try {
       await this.#begin(id, run)
     } finally {
-      this.#runs.delete(id)
+      if (this.#runs.get(id) === run) this.#runs.delete(id)
       run.over.resolve()
     }
   }
@@ -65,6 +87,20 @@ export class Runner {
     if (run) end(run, "canceled")
   }
 
+  /** Cancels what runs here and is over by its row. */
+  async lookAgain(): Promise<void> {
+    const begun = [...this.#runs.values()].flatMap((run) => (run.row ? [{ run, row: run.row }] : []))
+    if (begun.length === 0) return
+    const going = await this.#context.records.running(begun.map(({ row }) => row.id))
+    const tries = new Map(going.map(({ id, attempts }) => [id, attempts]))
+    for (const { run, row } of begun) if (tries.get(row.id) !== row.attempts) end(run, "canceled")
+  }
+
+  /** Another process may begin what runs here. */
+  letGo(): void {
+    for (const run of this.#runs.values()) end(run, "stopping")
+  }
+
   /** Lets what runs come to its end, then asks it to, then hands the rest back. */
   async stop(grace_ms: number): Promise<void> {
     this.#stopping = true
@@ -73,120 +109,151 @@ export class Runner {
     await within(all, grace_ms - patience)
     for (const run of this.#runs.values()) end(run, "stopping")
     await within(all, patience)
-    const left = [...this.#runs.keys()]
+    const left = [...this.#runs.values()]
     this.#runs.clear()
-    for (const id of left) await this.#handBack(id)
-    if (left.length > 0)
-      this.#context.log.warn(`Handed back ${left.length} jobs that did not end in ${grace_ms} ms`, { jobs: left })
+    for (const { row } of left) if (row) await this.#handBack(row)
+    if (this.#handedBack > 0)
+      this.#context.log.warn(`Handed back ${this.#handedBack} jobs that did not end within ${grace_ms} ms`)
   }
 
   async #begin(id: number, run: Run): Promise<void> {
-    const { records, operations, users } = this.#context
-    const row = await records.find(id)
-    if (!row || isFinal(row.status)) return
-    const interruptions = row.interruptions + (row.status === "processing" ? 1 : 0)
+    const { tries, operations, queue } = this.#context
+    const row = await tries.begin(id, { worker: queue.worker, operations: operations.numbers() })
+    if (!row) return this.#miss(id)
+    run.row = row
     const operation = operations.get(row.operation)
     if (!operation) {
-      if (row.status === "processing") await this.#change(row, { status: "preparing", interruptions })
+      await this.#again(row, { attempts: row.attempts - 1 })
       return
     }
-    if (interruptions > mostInterruptions) {
-      return this.#refuse(row, `The process ended ${interruptions} times while it ran`)
+    if (row.interruptions > mostInterruptions) {
+      return this.#refuse(row, `The process ended ${row.interruptions} times while it ran`)
     }
-    const user = await users.get(row.user_id)
+    const user = await findActor(this.#users, row, operation)
     if (!user?.is_active)
       return this.#refuse(row, `Its user "${row.username}" does not exist any more or is not active`)
     const params = readParams(operation, row)
     if (typeof params === "string") return this.#refuse(row, params)
-
-    const values = { attempts: row.attempts + 1, interruptions, progress: 0, message: "", error: null }
-    const claimed = await this.#change(row, { ...values, status: "processing", started_at: now(), run_after: null })
-    if (claimed) await this.#run(run, { operation, row: claimed, user, params: params.value })
+    await this.#run(run, { operation, row, user, params: params.value })
   }
 
-  async #run(run: Run, job: { operation: Operation; row: JobRow; user: User; params: Json }): Promise<void> {
-    const { watchers, log } = this.#context
+  async #run(run: Run, job: Job): Promise<void> {
+    const { watchers, results, logs, meter, log } = this.#context
     const { operation, row } = job
+    const said = logs.of(row)
     const reporter = createReporter({
       first: row,
       onReport: (report) => {
         run.report = report
-        watchers.publish({ ...toJob(row), ...report })
+        watchers.report(row, report)
       },
       write: (report) => {
-        this.#change(row, report, { quiet: true }).catch((error) =>
-          log.error(`The progress of job ${row.id} is not written`, { error }),
-        )
+        this.#change(row, report).catch((error) => log.error(`The progress of job ${row.id} is not written`, { error }))
       },
     })
     let timer: ReturnType<typeof setTimeout> | undefined
     if (operation.timeout_ms !== undefined) timer = setTimeout(() => this.#timeOut(run, job), operation.timeout_ms)
     const { signal } = run.controller
     const progress = async (percent: number, message?: string) => reporter.report(percent, message)
-    const outcome = await runOperation({ ...job, signal, progress })
+    const warn = () => {
+      run.isWarned = true
+    }
+    const began = performance.now()
+    const outcome = await runOperation({ ...job, result: results.of(row), signal, progress, warn, log: said.write })
     clearTimeout(timer)
+    meter.tried(row, outcome.kind, began)
     reporter.close()
+    await said.close()
     // Handed back while it did not end: the row is another try's by now, or the database closed.
-    if (this.#runs.get(row.id) === run) await this.#finish(run, operation, row, outcome, reporter.latest)
+    if (this.#runs.get(row.id) === run) await this.#finish(run, job, outcome, reporter.latest)
   }
 
-  async #finish(run: Run, operation: Operation, row: JobRow, outcome: Outcome, report: Report): Promise<void> {
+  async #finish(run: Run, { operation, row }: Job, outcome: Outcome, report: Report): Promise<void> {
     const { log } = this.#context
     const name = `Job ${row.id} (${operation.name})`
     const about = { plugin: operation.plugin ?? undefined }
     if (outcome.kind === "aborted" && !outcome.settled)
       log.warn(`${name} ignores its signal: it may still be running`, about)
     if (outcome.kind === "done") {
-      await this.#change(row, { ...report, status: "done", progress: 100, text: outcome.text, finished_at: now() })
+      const status = run.isWarned ? "warning" : "done"
+      await this.#end(row, { ...report, ...outcome.result, status, progress: 100 })
     } else if (run.ending === "stopping") {
-      await this.#handBack(row.id)
+      await this.#handBack(row)
+    } else if (outcome.kind === "interrupted") {
+      log.warn(`${name} was interrupted: ${outcome.reason}`, about)
+      await this.#interrupt(row)
     } else if (outcome.kind === "failed") {
       log.error(`${name} failed`, { ...about, error: outcome.error })
+      if (row.failures + 1 >= operation.attempts) operation.onFailure?.(outcome.error)
       await this.#fail(operation, row, outcome.reason, report)
     }
   }
 
-  async #fail(operation: Operation, row: JobRow, reason: string, report: Report): Promise<void> {
+  async #fail(operation: Operation, row: JobRow, error: string, report: Report): Promise<void> {
     const failures = row.failures + 1
     if (failures >= operation.attempts) {
-      await this.#change(row, { ...report, status: "error", error: reason, failures, finished_at: now() })
+      await this.#end(row, { ...report, status: "error", error, failures })
       return
     }
-    const delay_ms = Math.min(longestDelay, firstDelay * 2 ** (failures - 1))
-    const message = `Try ${failures} of ${operation.attempts} failed: ${reason}`
-    const run_after = new Date(Date.now() + delay_ms).toISOString()
-    const waiting = await this.#change(row, { status: "preparing", message, failures, run_after })
-    if (waiting) await this.#context.queue.add(row.id, { key: row.serial_key ?? undefined, delay_ms })
+    const message = `Try ${failures} of ${operation.attempts} failed: ${error}`
+    const run_after = this.#context.records.after(toDelay(operation.backoff, failures))
+    await this.#again(row, { message, failures, run_after })
   }
 
-  async #timeOut(run: Run, { operation, row }: { operation: Operation; row: JobRow }): Promise<void> {
-    const { log } = this.#context
+  async #timeOut(run: Run, { operation, row }: Job): Promise<void> {
     const error = `It did not end within ${operation.timeout_ms} ms`
-    const values: Partial<NewJob> = { ...run.report, status: "timeout", error, finished_at: now() }
-    await this.#change(row, values).catch((error) =>
-      log.error(`The timeout of job ${row.id} is not written`, { error }),
+    operation.onFailure?.(new Error(error))
+    await this.#end(row, { ...run.report, status: "timeout", error }).catch((error) =>
+      this.#context.log.error(`The timeout of job ${row.id} is not written`, { error }),
     )
     // Only now: a handler that returns when it sees its signal would be written down as done.
     end(run, "timeout")
   }
 
+  /** What is delivered may be over or begun; or it waits, and not for this process as it is now. */
+  async #miss(id: number): Promise<void> {
+    const { records, operations, queue } = this.#context
+    const row = await records.find(id)
+    // Begun here, where it does not run any more: how it ended could not be written.
+    if (row?.status === "processing" && row.worker === queue.worker) return this.#interrupt(row)
+    if (row?.status !== "preparing") return
+    if (operations.get(row.operation))
+      throw new Error(`Job ${id} waits and could not be begun: the other processes may take this one for dead`)
+    const { operation, serial_key, priority } = row
+    // Otherwise it is handed over again when its operation is back.
+    if (queue.inStatement) await queue.add(id, { operation, key: serial_key ?? undefined, priority })
+  }
+
   async #refuse(row: JobRow, error: string): Promise<void> {
-    await this.#change(row, { status: "error", error, finished_at: now() })
+    const { now } = this.#context.records
+    await this.#change(row, { status: "error", attempts: row.attempts - 1, error, finished_at: now })
   }
 
-  async #handBack(id: number): Promise<void> {
-    const row = await this.#context.records.change(id, { status: ["processing"] }, { status: "preparing" })
-    if (row) this.#context.watchers.publish(toJob(row))
+  /** It runs again in a moment, and not for ever. */
+  async #interrupt(row: JobRow): Promise<void> {
+    const run_after = this.#context.records.after(afterInterruption)
+    await this.#again(row, { interruptions: row.interruptions + 1, run_after })
   }
 
-  async #change(row: JobRow, values: Partial<NewJob>, { quiet = false } = {}): Promise<JobRow | undefined> {
-    const changed = await this.#context.records.change(row.id, { status: [row.status], attempts: row.attempts }, values)
-    if (changed && !quiet) this.#context.watchers.publish(toJob(changed))
-    return changed
+  async #handBack(row: JobRow): Promise<void> {
+    if (await this.#again(row, {})) this.#handedBack++
+  }
+
+  #again(row: JobRow, values: Partial<NewJob>): Promise<JobRow | undefined> {
+    return this.#context.enqueue.again(row.id, { status: ["processing"], attempts: row.attempts }, values)
+  }
+
+  #end({ id, attempts, progress, message, failures }: JobRow, ending: Partial<Ending> & Pick<Ending, "status">) {
+    const nothing = { text: null, parts: 0, content_type: null, file_name: null, error: null }
+    return this.#context.tries.end({ id, attempts, progress, message, failures, ...nothing, ...ending })
+  }
+
+  #change(row: JobRow, values: Partial<NewJob>): Promise<JobRow | undefined> {
+    return this.#context.records.change(row.id, { status: ["processing"], attempts: row.attempts }, values)
   }
 }
 
-function end(run: Run, ending: Ending): void {
+function end(run: Run, ending: End): void {
   run.ending ??= ending
   const name = run.ending === "timeout" ? "TimeoutError" : "AbortError"
   run.controller.abort(new DOMException(`The job is ${run.ending}`, name))
@@ -199,10 +266,6 @@ function readParams(operation: Operation, row: JobRow): { value: Json } | string
   } catch (error) {
     return toReason(error)
   }
-}
-
-function now(): string {
-  return new Date().toISOString()
 }
 
 async function within(work: Promise<unknown>, milliseconds: number): Promise<void> {

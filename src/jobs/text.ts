@@ -1,9 +1,19 @@
 const longest = 10_000
 
-/** A job's `text`: a string as it is, anything else as JSON. */
-export function toText(result: unknown): string | null {
-  const text = typeof result === "string" ? result : JSON.stringify(result)
-  return text === undefined ? null : toStorable(text)
+/** What `run` returned, as a job's `text`: a string as it is, anything else as JSON. */
+export type Returned = { text: string | null; content_type: "text/plain" | "application/json" | null }
+
+/** What was made text where it ran: in another process. */
+export class ReturnedText {
+  constructor(readonly returned: Returned) {}
+}
+
+export function toReturned(result: unknown): Returned {
+  if (result instanceof ReturnedText) return result.returned
+  const isText = typeof result === "string"
+  const text = isText ? result : JSON.stringify(result)
+  if (text === undefined) return { text: null, content_type: null }
+  return { text: toStorable(text), content_type: isText ? "text/plain" : "application/json" }
 }
 
 /** One that fits a list: a whole document in a message helps nobody. */
@@ -22,6 +32,6 @@ export function toReason(thrown: unknown): string {
 }
 
 // Postgres takes no NUL in a text, and nobody can read half a surrogate pair.
-function toStorable(text: string): string {
+export function toStorable(text: string): string {
   return text.replaceAll("\0", "\uFFFD").toWellFormed()
 }

@@ -1,54 +1,57 @@
-import type { Job } from "@pagoda/sdk"
+import type { Undo } from "../undo.ts"
+import type { Changes, Interest } from "./changes.ts"
+import type { JobRow } from "./records.ts"
+import type { Report } from "./reporter.ts"
+import type { JobChange, Revisions } from "./revisions.ts"
+import { createWatch, type Watch } from "./watch.ts"
 
-/** Who looks at jobs while they run in this process. */
+export type WatchersContext = {
+  changes: Changes
+  revisions: Revisions
+  /** What a job that runs in this process reported last, which its row may not have yet. */
+  latest(id: number): Report | undefined
+}
+
+/** Who looks at jobs, in this process. */
 export type Watchers = {
-  publish(job: Job): void
-  /** Keeps what is published about one job from the call on; `close` it. */
-  watch(id: number, signal: AbortSignal): Watch
+  /** Seen here at once: others see what is written. */
+  report(row: JobRow, report: Report): void
+  /** Tells what changes after revision `after`; `close` it. */
+  watch(interest: Interest, after: number): Watch
+  /** Lets every watch look once more, and end when that is told. */
+  close(): Promise<void>
 }
 
-export type Watch = {
-  /** The next state; `undefined` once the signal has fired and all was told. */
-  next(): Promise<Job | undefined>
-  close(): void
-}
+export function createWatchers({ changes, revisions, latest }: WatchersContext): Watchers {
+  const watches = new Set<Watch>()
+  const undos: Undo[] = []
 
-const mostWaiting = 1_000
-
-export function createWatchers(): Watchers {
-  const watchers = new Map<number, Set<(job: Job) => void>>()
+  const onChange = (change: JobChange | null) => {
+    for (const watch of watches) watch.changed(change)
+  }
+  // of what this process wrote every state can be told, of what is read later only the last
+  const onWrite = (row: JobRow) => {
+    for (const watch of watches) watch.wrote(row)
+  }
   return {
-    publish(job) {
-      for (const watcher of watchers.get(job.id) ?? []) watcher(job)
+    report(row, report) {
+      for (const watch of watches) watch.reported(row, report)
     },
-    watch(id, signal) {
-      const waiting: Job[] = []
-      let wake = () => {}
-      const onAbort = () => wake()
-      const onJob = (job: Job) => {
-        // A client that does not read loses old states, never the newest.
-        if (waiting.push(job) > mostWaiting) waiting.shift()
-        wake()
-      }
-      const all = watchers.get(id) ?? new Set()
-      watchers.set(id, all.add(onJob))
-      signal.addEventListener("abort", onAbort)
+    watch(interest, after) {
+      if (undos.length === 0) undos.push(revisions.subscribe(onChange), revisions.onWrite(onWrite))
+      const watch = createWatch({ changes, latest, interest, after })
+      watches.add(watch)
       return {
-        async next() {
-          while (true) {
-            const job = waiting.shift()
-            if (job || signal.aborted) return job
-            await new Promise<void>((resolve) => {
-              wake = resolve
-            })
-          }
-        },
+        ...watch,
         close() {
-          signal.removeEventListener("abort", onAbort)
-          all.delete(onJob)
-          if (all.size === 0 && watchers.get(id) === all) watchers.delete(id)
+          watch.close()
+          watches.delete(watch)
+          if (watches.size === 0) for (const undo of undos.splice(0)) undo()
         },
       }
+    },
+    async close() {
+      await Promise.all([...watches].map((watch) => watch.finish()))
     },
   }
 }

@@ -4,7 +4,8 @@ import { heartbeatInterval, type ServerSentEvent, toEventStream } from "../../sr
 beforeEach(() => jest.useFakeTimers())
 afterEach(() => jest.useRealTimers())
 
-const { signal } = new AbortController()
+const { signal: client } = new AbortController()
+const isAllowed = () => true
 
 async function* tell(gate: Promise<void>, onEnd = () => {}): AsyncGenerator<ServerSentEvent> {
   try {
@@ -24,14 +25,14 @@ function read(response: Response) {
 }
 
 test("an event is its id, its name and its data on one line", async () => {
-  const reader = read(toEventStream(() => tell(Promise.resolve()), signal))
+  const reader = read(toEventStream({ open: () => tell(Promise.resolve()), client, isAllowed }))
   expect(await reader.next()).toBe('id: a\nevent: job\ndata: {"text":"one\\ntwo"}\n\n')
   expect(await reader.next()).toBe("")
 })
 
 test("a silent stream has a comment every 15 seconds, until it ends", async () => {
   const gate = Promise.withResolvers<void>()
-  const reader = read(toEventStream(() => tell(gate.promise), signal))
+  const reader = read(toEventStream({ open: () => tell(gate.promise), client, isAllowed }))
   await reader.next()
   for (let beat = 0; beat < 3; beat++) {
     const next = reader.next()
@@ -43,13 +44,28 @@ test("a silent stream has a comment every 15 seconds, until it ends", async () =
   expect(jest.getTimerCount()).toBe(0)
 })
 
+test("a stream that has nothing to tell yet begins with a comment, so that its client is connected", async () => {
+  async function* open(signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
+    await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()))
+  }
+  const reader = read(toEventStream({ open, client, isAllowed }))
+  const first = reader.next()
+  while (jest.getTimerCount() === 0) await Promise.resolve()
+  jest.advanceTimersByTime(100)
+  expect(await first).toBe(": \n\n")
+  const next = reader.next()
+  await reader.cancel()
+  expect(await next).toBe("")
+})
+
 test("a client that goes away fires the signal and ends what tells the events", async () => {
   const told = Promise.withResolvers<void>()
   const fired = Promise.withResolvers<void>()
-  const stream = toEventStream((signal) => {
+  const open = (signal: AbortSignal) => {
     signal.addEventListener("abort", () => fired.resolve())
     return tell(fired.promise, told.resolve)
-  }, signal)
+  }
+  const stream = toEventStream({ open, client, isAllowed })
   const reader = read(stream)
   await reader.next()
   const pending = reader.next()
@@ -61,6 +77,50 @@ test("a client that goes away fires the signal and ends what tells the events", 
 })
 
 test("a stream that nobody reads, as after HEAD, begins nothing", () => {
-  toEventStream(() => tell(new Promise(() => {})), signal)
+  toEventStream({ open: () => tell(new Promise(() => {})), client, isAllowed })
   expect(jest.getTimerCount()).toBe(0)
+})
+
+test("an event that may not be read any more is not told: the stream ends", async () => {
+  const answers = [true, false]
+  const told = Promise.withResolvers<void>()
+  async function* open() {
+    try {
+      for (const id of ["a", "b"]) yield { id, event: "job", data: id }
+    } finally {
+      told.resolve()
+    }
+  }
+  const reader = read(toEventStream({ open, client, isAllowed: async () => answers.shift() as boolean }))
+  expect(await reader.next()).toContain("id: a")
+  expect(await reader.next()).toBe("")
+  await told.promise
+  expect(jest.getTimerCount()).toBe(0)
+})
+
+test("a silent stream ends within seconds once it may not be read, or nobody can say whether it may", async () => {
+  for (const isAllowed of [async () => false, () => Promise.reject(new Error("no database"))]) {
+    const isAsked = { often: 0 }
+    const open = (signal: AbortSignal) =>
+      tell(new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())))
+    const reader = read(toEventStream({ open, client, isAllowed: () => (isAsked.often++ === 0 ? true : isAllowed()) }))
+    await reader.next()
+    const next = reader.next()
+    jest.advanceTimersByTime(1_000)
+    expect(await next).toBe("")
+    expect(jest.getTimerCount()).toBe(0)
+  }
+})
+
+test("nothing piles up for a client that does not read", async () => {
+  const open = (signal: AbortSignal) =>
+    tell(new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())))
+  const reader = read(toEventStream({ open, client, isAllowed }))
+  await reader.next()
+  const pending = reader.next()
+  jest.advanceTimersByTime(heartbeatInterval * 100)
+  expect([await pending, await reader.next()]).toEqual([": \n\n", ": \n\n"])
+  const next = reader.next()
+  await reader.cancel()
+  expect(await next).toBe("")
 })

@@ -9,7 +9,7 @@ import { createLog } from "../../src/log.ts"
 import { eachDatabase, type OpenTestDatabase } from "../support/database.ts"
 import { alice, bob, finish, openTestJobs, root, type TestJobs, toOperation } from "../support/jobs.ts"
 
-const users = new Map([alice, bob, root].map((user) => [`Bearer ${user.username}`, user]))
+const known = () => new Map([alice, bob, root].map((user) => [`Bearer ${user.username}`, user]))
 const log = createLog({ level: "error", format: "json" })
 
 const target = { type: "entry", id: "a", name: "A" }
@@ -17,15 +17,25 @@ const untilAborted = ({ signal }: RunContext) =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
 
 async function serve(open: OpenTestDatabase, operations: Operation[]) {
+  const users = known()
+  const principal = (headers: Headers) => {
+    const user = users.get(headers.get("authorization") ?? "")
+    return user ? { user, via: "token" as const } : null
+  }
   const jobs = await openTestJobs(await open(), operations)
   const app = createCore()
-  const scope = createScope({ authenticate: (headers) => toPrincipal(headers.get("authorization")), log })
+  const scope = createScope({ authenticate: principal, log })
   scope.prepare(app)
-  addJobs(app as unknown as CoreApp, { jobs } as unknown as HttpContext)
+  addJobs(app as unknown as CoreApp, { jobs, accounts: { principal } } as unknown as HttpContext)
   scope.seal(app, { contextOf: (user) => ({ user }) })
   const server = startServer({ host: "127.0.0.1", port: 0, core: app, plugins: new Map(), log })
   return {
     jobs,
+    /** What a token is worth from now on; `null`: nothing. */
+    become(user: User, changed: User | null) {
+      if (changed) users.set(`Bearer ${user.username}`, changed)
+      else users.delete(`Bearer ${user.username}`)
+    },
     get: (path: string, user: User, headers: Record<string, string> = {}, method = "GET") =>
       fetch(`${server.url}${path}`, { method, headers: { authorization: `Bearer ${user.username}`, ...headers } }),
     async [Symbol.asyncDispose]() {
@@ -33,11 +43,6 @@ async function serve(open: OpenTestDatabase, operations: Operation[]) {
       await server.stop()
     },
   }
-}
-
-function toPrincipal(authorization: string | null) {
-  const user = users.get(authorization ?? "")
-  return user ? { user, via: "token" as const } : null
 }
 
 /** The lines of an event stream as it arrives, an array an event. */
@@ -71,6 +76,150 @@ eachDatabase((_dialect, open) => {
     expect(job).toMatchObject({ params, target, status: "done" })
     const list = await host.get("/api/v2/jobs/?status=done&operation=1001&plugin=sample&limit=1", alice)
     expect(await list.json()).toEqual({ count: 1, next: null, previous: null, results: [job] })
+    await finish(host.jobs, (await host.jobs.create({ operation: 1001, params, user: alice })).id)
+    const page = await host.get("/api/v2/jobs?limit=1&status=done", alice)
+    expect(await page.json()).toMatchObject({ count: 2, next: "/api/v2/jobs?limit=1&status=done&offset=1" })
+  })
+
+  test("hidden jobs are listed where they are asked for, by whom they belong to", async () => {
+    await using host = await serve(open, [toOperation({ hidden: true, run: async () => {} })])
+    await runToEnd(host.jobs, 1001, alice)
+    const count = async (query: string, user: User) =>
+      ((await (await host.get(`/api/v2/jobs${query}`, user)).json()) as { count: number }).count
+    expect(await count("", alice)).toBe(0)
+    expect(await count("?hidden=true", alice)).toBe(1)
+    expect(await count("?hidden=true&all_users=true", bob)).toBe(0)
+    expect(await count("?hidden=true&all_users=true", root)).toBe(1)
+  })
+
+  test("POST /jobs/:id/rerun runs a job that has ended again; one that waits or runs is 409, another's 404", async () => {
+    const gate = Promise.withResolvers<void>()
+    await using host = await serve(open, [toOperation({ run: () => gate.promise })])
+    const { id } = await host.jobs.create({ operation: 1001, user: alice })
+    const rerun = (user: User) => host.get(`/api/v2/jobs/${id}/rerun`, user, {}, "POST")
+    const refused = await rerun(alice)
+    expect(refused.status).toBe(409)
+    expect(await refused.json()).toMatchObject({ code: "JOB_RUNS" })
+    gate.resolve()
+    await finish(host.jobs, id)
+    expect((await rerun(bob)).status).toBe(404)
+    const again = await rerun(alice)
+    expect(again.status).toBe(200)
+    expect(await again.json()).toMatchObject({ id, status: "preparing", attempts: 1 })
+    expect(await finish(host.jobs, id)).toMatchObject({ status: "done", attempts: 2 })
+  })
+
+  test("GET /jobs/:id/download answers a file, or nothing to who has it already; three codes where there is none", async () => {
+    const text = "ü".repeat(2 * 1024 * 1024)
+    await using host = await serve(open, [
+      toOperation({ downloadable: true, run: async () => ({ small: true }) }),
+      toOperation({
+        number: 1002,
+        downloadable: true,
+        run: async ({ output }) => output({ content_type: "text/csv", file_name: 'Größe "1"/\n.csv' }).write(text),
+      }),
+      toOperation({ number: 1003, run: async () => "text" }),
+      toOperation({ number: 1004, downloadable: true, run: async () => {} }),
+      toOperation({ number: 1005, downloadable: true, run: untilAborted }),
+    ])
+    const download = (id: number, headers = {}, user = alice) => host.get(`/api/v2/jobs/${id}/download`, user, headers)
+    const small = await runToEnd(host.jobs, 1001, alice)
+    const first = await download(small.id)
+    expect(await first.json()).toEqual({ small: true })
+    expect(first.headers.get("content-type")).toBe("application/json; charset=utf-8")
+    expect(first.headers.get("content-disposition")).toContain(`filename="sample-${small.id}.json"`)
+    expect(first.headers.get("x-content-type-options")).toBe("nosniff")
+    expect(first.headers.get("content-length")).toBe(String('{"small":true}'.length))
+    const etag = first.headers.get("etag") as string
+    expect((await download(small.id, { "if-none-match": `"x", ${etag}` })).status).toBe(304)
+    expect((await download(small.id, {}, bob)).status).toBe(404)
+
+    const large = await runToEnd(host.jobs, 1002, alice)
+    const second = await download(large.id)
+    expect(second.headers.get("content-disposition")).toBe(
+      `attachment; filename="Gr__e _1___.csv"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%221%22__.csv`,
+    )
+    expect((await second.text()) === text).toBe(true)
+
+    const codes = []
+    for (const operation of [1003, 1004]) {
+      const response = await download((await runToEnd(host.jobs, operation, alice)).id)
+      codes.push([response.status, ((await response.json()) as { code: string }).code])
+    }
+    const running = await download((await host.jobs.create({ operation: 1005, user: alice })).id)
+    codes.push([running.status, ((await running.json()) as { code: string }).code])
+    expect(codes).toEqual([
+      [409, "JOB_NOT_DOWNLOADABLE"],
+      [404, "JOB_HAS_NO_RESULT"],
+      [409, "JOB_NOT_FINISHED"],
+    ])
+  })
+
+  test("GET /jobs/:id/logs lists what a job said, a page at a time", async () => {
+    await using host = await serve(open, [
+      toOperation({
+        run: async ({ log }) => {
+          for (const message of ["a", "b", "c"]) log("info", message, { message })
+        },
+      }),
+    ])
+    const { id } = await runToEnd(host.jobs, 1001, alice)
+    const page = (await (await host.get(`/api/v2/jobs/${id}/logs?limit=1&offset=1`, alice)).json()) as any
+    expect(page).toEqual({
+      count: 3,
+      next: `/api/v2/jobs/${id}/logs?limit=1&offset=2`,
+      previous: `/api/v2/jobs/${id}/logs?limit=1&offset=0`,
+      results: [{ attempt: 1, level: "info", message: "b", fields: { message: "b" }, created_at: expect.any(String) }],
+    })
+    expect((await host.get(`/api/v2/jobs/${id}/logs`, bob)).status).toBe(404)
+  })
+
+  test("GET /jobs/events streams one's own jobs, resumes after Last-Event-ID, and ends with the access", async () => {
+    await using host = await serve(open, [toOperation({ run: async () => "end" })])
+    const untilDone = async (response: Response, id: number) => {
+      const told = []
+      for await (const event of readEvents(response)) {
+        told.push(event)
+        if (event.job.id === id && event.job.status === "done") break
+      }
+      return told
+    }
+    const first = await host.get("/api/v2/jobs/events", alice)
+    expect(first.headers.get("content-type")).toBe("text/event-stream")
+    await runToEnd(host.jobs, 1001, bob)
+    const mine = await host.jobs.create({ operation: 1001, user: alice })
+    const told = await untilDone(first, mine.id)
+    expect(new Set(told.map(({ job }) => job.user.username))).toEqual(new Set(["alice"]))
+    const missed = await runToEnd(host.jobs, 1001, alice)
+    const resumed = await host.get("/api/v2/jobs/events", alice, { "last-event-id": told.at(-1)?.id as string })
+    expect((await untilDone(resumed, missed.id)).map(({ job }) => job.id)).toEqual([missed.id])
+
+    const everyone = await host.get("/api/v2/jobs/events?all_users=true", root)
+    const admin = readEvents(everyone)
+    const next = admin.next()
+    const other = await runToEnd(host.jobs, 1001, bob)
+    expect((await next).value?.job.id).toBe(other.id)
+    host.become(root, { ...root, is_admin: false })
+    await runToEnd(host.jobs, 1001, bob)
+    for await (const { job } of admin) expect(job.id).toBe(other.id)
+  })
+
+  test("a stream of events ends within seconds once its token is worth nothing, with nothing told in between", async () => {
+    const gate = Promise.withResolvers<void>()
+    await using host = await serve(open, [toOperation({ run: () => gate.promise })])
+    const { id } = await host.jobs.create({ operation: 1001, user: alice })
+    const streams = await Promise.all(
+      [`/api/v2/jobs/${id}/events`, "/api/v2/jobs/events"].map((path) => host.get(path, alice)),
+    )
+    const [one, all] = streams.map(readEvents) as [ReturnType<typeof readEvents>, ReturnType<typeof readEvents>]
+    while ((await one.next()).value?.job.status !== "processing");
+    const rest = Array.fromAsync(all)
+    host.become(alice, null)
+    gate.resolve()
+    await finish(host.jobs, id)
+    expect(await Array.fromAsync(one)).toEqual([])
+    expect((await rest).map(({ job }) => job.status)).not.toContain("done")
+    expect((await host.get("/api/v2/jobs/events", alice)).status).toBe(401)
   })
 
   test("a list shows own jobs only, unless an administrator asks for everyone's; another's job is 404", async () => {
@@ -102,6 +251,7 @@ eachDatabase((_dialect, open) => {
       "operation=x",
       "plugin=A/B",
       "all_users=1",
+      "hidden=yes",
     ]) {
       expect(`${query} ${await status(`/api/v2/jobs?${query}`)}`).toBe(`${query} 422`)
     }

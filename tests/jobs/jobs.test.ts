@@ -83,6 +83,8 @@ eachDatabase((_dialect, open) => {
     const newestFirst = mine.map(({ id }) => id).reverse()
     expect(await ids(alice, everyone)).toEqual(newestFirst)
     expect(await ids(alice, { ...everyone, all_users: true })).toEqual(newestFirst)
+    expect(await ids(alice, { ...everyone, hidden: true })).toEqual([hidden.id, ...newestFirst])
+    expect(await ids(bob, { ...everyone, hidden: true, all_users: true })).toEqual([other.id])
     expect(await ids(root, everyone)).toEqual([])
     expect(await ids(root, { ...everyone, all_users: true })).toEqual([other.id, ...newestFirst])
     expect((await jobs.get(hidden.id, alice)).id).toBe(hidden.id)
@@ -91,7 +93,7 @@ eachDatabase((_dialect, open) => {
     expect((await jobs.get(other.id, root)).id).toBe(other.id)
   })
 
-  test("list() filters by status, operation and plugin, and pages with links that keep the filter", async () => {
+  test("list() filters by status, operation and plugin, and counts all while it gives a page", async () => {
     await using jobs = await openTestJobs(await open(), [
       echo,
       toOperation({ number: 1002, plugin: "other", run: async () => {} }),
@@ -101,13 +103,9 @@ eachDatabase((_dialect, open) => {
       await finish(jobs, id)
     }
     const page = await jobs.list(alice, { limit: 2, offset: 2, plugin: "sample" })
-    expect(page).toMatchObject({
-      count: 4,
-      next: null,
-      previous: "/api/v2/jobs?limit=2&offset=0&plugin=sample",
-    })
+    expect(page.count).toBe(4)
     expect(page.results.map(({ id }) => id)).toEqual([2, 1])
-    expect((await jobs.list(alice, { limit: 1, offset: 0 })).next).toBe("/api/v2/jobs?limit=1&offset=1")
+    expect((await jobs.list(alice, { limit: 1, offset: 0 })).results).toHaveLength(1)
     expect((await jobs.list(alice, { ...everyone, operation: 1002 })).count).toBe(1)
     expect((await jobs.list(alice, { ...everyone, status: "error" })).count).toBe(0)
     expect((await jobs.list(alice, { ...everyone, status: "done" })).count).toBe(5)

@@ -43,4 +43,30 @@ describe("createOperations()", () => {
     for (const number of [1, 199]) operations.register(toOperation({ run, number, plugin: null }))
     expect(() => operations.register(toOperation({ run, number: 201, plugin: null }))).toThrow("1–199")
   })
+
+  test("refuses attempts, a back-off, a priority and a time limit that cannot be, all at once", () => {
+    const backoff = { type: "never", delay_ms: -1 } as never
+    const wrong = { attempts: 0, backoff, priority: 1.5, timeout_ms: Number.NaN }
+    const register = () => createOperations().register(toOperation({ run, ...wrong }))
+    const paths = ["attempts", "backoff.type", "backoff.delay_ms", "priority", "timeout_ms"]
+    expect(register).toThrow(expect.objectContaining({ code: "PLUGIN_INVALID", plugin: "sample" }))
+    for (const path of paths) expect(register).toThrow(path)
+  })
+
+  test("what accompanies an operation begins with it, or at once, and ends with it", () => {
+    const operations = createOperations()
+    const there: number[] = []
+    const leave = operations.register(toOperation({ run }))
+    operations.accompany(({ number }) => {
+      there.push(number)
+      return () => there.splice(there.indexOf(number), 1)
+    })
+    expect(there).toEqual([1001])
+    const next = operations.register(toOperation({ run, number: 1002 }))
+    expect(there).toEqual([1001, 1002])
+    leave()
+    expect(there).toEqual([1002])
+    next()
+    expect(there).toEqual([])
+  })
 })

@@ -1,5 +1,7 @@
 import { expect, test } from "bun:test"
 import { t } from "@pagoda/sdk"
+import { type SQL, sql } from "drizzle-orm"
+import { InterruptedError } from "../../src/jobs/interruption.ts"
 import type { RunContext } from "../../src/jobs/operations.ts"
 import { eachDatabase } from "../support/database.ts"
 import { alice, bob, finish, follow, openTestJobs, root, toOperation } from "../support/jobs.ts"
@@ -260,5 +262,80 @@ eachDatabase((_dialect, open) => {
     for (const id of await Promise.all(ids)) {
       expect(await jobs.get(id, alice)).toMatchObject({ status: "preparing", error: null, attempts: 1 })
     }
+  })
+
+  test("a job whose end cannot be written runs again when it can", async () => {
+    const database = await open()
+    const rename = (from: string, to: string) => {
+      const statement = sql.raw(`alter table ${from} rename to ${to}`)
+      const db = database.db as typeof database.db & { run?: (statement: SQL) => Promise<unknown> }
+      return db.run ? db.run(statement) : db.execute(statement)
+    }
+    const away = Promise.withResolvers<unknown>()
+    const flaky = toOperation({
+      run: async ({ job }) => {
+        if (job.attempts === 1) {
+          await rename("job", "job_away")
+          setTimeout(() => rename("job_away", "job").then(away.resolve), 300)
+        }
+        return `try ${job.attempts}`
+      },
+    })
+    await using jobs = await openTestJobs(database, [flaky])
+    const { id } = await jobs.create({ operation: 1001, user: alice })
+    await away.promise
+    expect(await finish(jobs, id)).toMatchObject({ status: "done", text: "try 2", attempts: 2 })
+    expect(jobs.lines.join()).toContain(`Job ${id} could not be worked on; trying again`)
+  })
+
+  test("a fixed back-off waits as long each time, an exponential one twice as long", async () => {
+    const failing = { attempts: 3, run: () => Promise.reject(new Error("no")) }
+    await using jobs = await openTestJobs(await open(), [
+      toOperation({ ...failing, backoff: { type: "fixed", delay_ms: 40 } }),
+      toOperation({ ...failing, number: 1002, backoff: { delay_ms: 40 } }),
+    ])
+    for (const [operation, least] of [
+      [1001, 80],
+      [1002, 120],
+    ] as const) {
+      const { id } = await jobs.create({ operation, user: alice })
+      const job = await finish(jobs, id)
+      expect(job).toMatchObject({ status: "error", attempts: 3, error: "no" })
+      const took = Date.parse(job.finished_at ?? "") - Date.parse(job.created_at)
+      expect(took).toBeGreaterThanOrEqual(least - 5)
+    }
+  })
+
+  test("an interrupted try is no failure: the job runs again", async () => {
+    const interrupted = toOperation({
+      run: async ({ job }) => {
+        if (job.attempts === 1) throw new InterruptedError("its process is gone")
+        return "at last"
+      },
+    })
+    await using jobs = await openTestJobs(await open(), [interrupted])
+    const { id } = await jobs.create({ operation: 1001, user: alice })
+    expect(await finish(jobs, id)).toMatchObject({ status: "done", attempts: 2, text: "at last" })
+  })
+
+  test("of jobs that wait those with a lower priority run first", async () => {
+    const gate = Promise.withResolvers<void>()
+    const ran: number[] = []
+    const run = async ({ job }: RunContext) => void ran.push(job.operation)
+    await using jobs = await openTestJobs(await open(), [
+      toOperation({ run: () => gate.promise }),
+      toOperation({ number: 1002, run }),
+      toOperation({ number: 1003, priority: -5, run }),
+    ])
+    const blocking = await Promise.all(Array.from({ length: 10 }, () => jobs.create({ operation: 1001, user: alice })))
+    for (const { id } of blocking) await follow(jobs, id, ({ status }) => status === "processing")
+    // Long enough for what was fetched ahead to be given back.
+    const made = await Promise.all(Array.from({ length: 20 }, () => jobs.create({ operation: 1002, user: alice })))
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    made.push(...(await Promise.all(Array.from({ length: 5 }, () => jobs.create({ operation: 1003, user: alice })))))
+    gate.resolve()
+    for (const { id } of made) await finish(jobs, id)
+    expect(new Set(ran.slice(0, 10))).toContain(1003)
+    expect(ran.slice(15)).toEqual(Array(10).fill(1002))
   })
 })

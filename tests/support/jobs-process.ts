@@ -1,11 +1,11 @@
-// A process that works on jobs until it is killed or all have ended: bun jobs-process.ts <place> <queue file> <jobs to create>
+// A process that works on jobs until it is killed or all have ended: bun jobs-process.ts <place> <jobs to create>
 import { writeSync } from "node:fs"
 import { openDatabase } from "../../src/db/database.ts"
 import type { RunContext } from "../../src/jobs/operations.ts"
 import { alice, finish, startTestJobs, toOperation } from "./jobs.ts"
 
-const [place = "{}", file = "", amount = "0"] = process.argv.slice(2)
-const database = await openDatabase(JSON.parse(place))
+const [place = "{}", amount = "0"] = process.argv.slice(2)
+const database = Object.assign(await openDatabase(JSON.parse(place)), { place: JSON.parse(place) })
 
 // What this process itself created never ends in it: whoever kills it kills it in mid-work.
 const run = async ({ job, progress }: RunContext) => {
@@ -15,7 +15,7 @@ const run = async ({ job, progress }: RunContext) => {
   return `try ${job.attempts}`
 }
 
-const jobs = await startTestJobs(database, file, [
+const jobs = await startTestJobs(database, [
   toOperation({ run }),
   toOperation({ number: 1002, parallelizable: false, run }),
 ])

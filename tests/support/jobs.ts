@@ -1,12 +1,9 @@
-import { mkdtemp, rm } from "node:fs/promises"
-import { tmpdir } from "node:os"
-import { join } from "node:path"
 import type { Job, User } from "@pagoda/sdk"
-import type { Database } from "../../src/db/database.ts"
 import { type Jobs, openJobs } from "../../src/jobs/jobs.ts"
 import { createOperations, type Operation, type Operations } from "../../src/jobs/operations.ts"
-import { createSqliteQueue } from "../../src/jobs/queue/sqlite.ts"
+import { openQueue } from "../../src/jobs/queue/open.ts"
 import { createLog } from "../../src/log.ts"
+import type { TestDatabase } from "./database.ts"
 
 export const alice = toUser("alice")
 export const bob = toUser("bob")
@@ -14,22 +11,20 @@ export const root = { ...toUser("root"), is_admin: true }
 
 export type TestJobs = Jobs & { operations: Operations; lines: string[]; users: Map<string, User> }
 
-/** Jobs on a database with a queue file of their own: closed, and the file removed, by `dispose`. */
+/** Jobs on a database; `dispose` closes them. */
 export async function openTestJobs(
-  database: Database,
+  database: TestDatabase,
   operations: Operation[] = [],
 ): Promise<TestJobs & AsyncDisposable> {
-  const folder = await mkdtemp(join(tmpdir(), "pagoda-jobs-"))
-  const jobs = await startTestJobs(database, join(folder, "queue.sqlite"), operations)
+  const jobs = await startTestJobs(database, operations)
   return Object.assign(jobs, {
     async [Symbol.asyncDispose]() {
       await jobs.close({ grace_ms: 0 })
-      await rm(folder, { recursive: true, force: true })
     },
   })
 }
 
-export async function startTestJobs(database: Database, file: string, list: Operation[] = []): Promise<TestJobs> {
+export async function startTestJobs(database: TestDatabase, list: Operation[] = []): Promise<TestJobs> {
   const lines: string[] = []
   const log = createLog({ level: "debug", format: "json", write: (line) => void lines.push(line) })
   const operations = createOperations()
@@ -38,7 +33,7 @@ export async function startTestJobs(database: Database, file: string, list: Oper
   const jobs = openJobs({
     database,
     operations,
-    queue: createSqliteQueue({ file, log }),
+    queue: await openQueue({ url: database.place.url, database, log }),
     users: { get: async (id) => users.get(id) ?? null },
     log,
   })
