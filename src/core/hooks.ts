@@ -1,6 +1,8 @@
 import type { Entity, Entry, Json, User } from "@pagoda/sdk"
 import type { Transaction } from "../db/database.ts"
+import type { Histogram } from "../metrics/histogram.ts"
 import type { Undo } from "../undo.ts"
+import type { HookBacklog } from "./hooks/backlog.ts"
 
 type Around<Write extends string> = `before_${Write}` | `after_${Write}`
 
@@ -52,6 +54,8 @@ export type HookCount = {
   /** It refused a write. */
   rejections: number
   timeouts: number
+  /** Of every 16th call: to ask for the time at each one would cost as much as the call. */
+  times: Histogram
 }
 
 /**
@@ -61,6 +65,8 @@ export type HookCount = {
 export type Hooks = {
   register(hook: RegisteredHook): Undo
   has(name: HookName, entity: string): boolean
+  /** Whether `enqueue` would write anything. */
+  isDurable(name: HookName, entity: string): boolean
   /**
    * In order of priority, each with what the one before returned; what `check` throws at counts as failed and is skipped.
    *
@@ -81,6 +87,8 @@ export type Hooks = {
   /** Tells the subscribers of a plugin's own event. Never throws. */
   emit(name: EventName, call: EventCall): Promise<void>
   counts(): HookCount[]
+  /** What was written down and is not delivered yet, by whichever process. */
+  backlog(): Promise<HookBacklog[]>
   /** Delivers what was written down, now and from now on. */
   start(): Promise<void>
   close(): Promise<void>

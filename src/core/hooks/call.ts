@@ -7,6 +7,8 @@ import type { Listener } from "./registry.ts"
 
 /** Handlers that write run the handlers of what they write: a circle of them would never end. */
 const MAX_DEPTH = 16
+/** Two looks at the clock cost as much as a call of a handler that does little. */
+const TIMED_EACH = 16
 
 class HookTimeout extends Error {
   override name = "HookTimeout"
@@ -23,7 +25,7 @@ export type Visit = {
 export type HookCaller = ReturnType<typeof createHookCaller>
 
 /** Calls handlers one after the other, each in time and counted. */
-export function createHookCaller(log: Log) {
+export function createHookCaller(log: Log, onFailure: (plugin: string, error: unknown) => void = () => {}) {
   const deadlines = createDeadlines()
   const depths = new AsyncLocalStorage<number>()
 
@@ -36,6 +38,8 @@ export function createHookCaller(log: Log) {
       const depth = depths.getStore() ?? 0
       let loop = 0
       let at = 0
+      /** Of a call that is timed; 0: it is not. */
+      let began = 0
       let outcome: PromiseWithResolvers<void> | undefined
       const watched: Watched = {
         turn: 0,
@@ -45,6 +49,7 @@ export function createHookCaller(log: Log) {
         expire() {
           watched.patience = Number.POSITIVE_INFINITY
           const listener = listeners[at] as Listener
+          if (began > 0) time(listener, began)
           const error = new HookTimeout(`it took more than ${listener.hook.timeout_ms} ms`)
           depths.run(depth, () => follow(run(at + 1, listener, error)))
         },
@@ -57,7 +62,7 @@ export function createHookCaller(log: Log) {
           const listener = listeners[index] as Listener
           const call = visit.toCall(listener)
           if (call === undefined) continue
-          listener.count.calls++
+          began = listener.count.calls++ % TIMED_EACH === 0 ? performance.now() : 0
           let answer: unknown
           try {
             answer = listener.hook.run(call)
@@ -75,9 +80,11 @@ export function createHookCaller(log: Log) {
           } catch (error) {
             if (loop !== mine) return false
             watched.patience = Number.POSITIVE_INFINITY
+            if (began > 0) time(listener, began)
             await visit.threw(listener, error)
             continue
           }
+          if (began > 0) time(listener, began)
           const handled = visit.gave?.(listener, answer)
           if (handled !== undefined) await handled
         }
@@ -110,6 +117,7 @@ export function createHookCaller(log: Log) {
       if (error instanceof HookTimeout) count.timeouts++
       else count.failures++
       const { plugin, name } = hook
+      onFailure(plugin, error)
       log.error(`Hook "${name}" of plugin "${plugin}" failed: ${toMessage(error)}`, { plugin, hook: name, error })
     },
 
@@ -128,6 +136,10 @@ export function createHookCaller(log: Log) {
 
     close: deadlines.close,
   }
+}
+
+function time({ count }: Listener, began: number): void {
+  count.times.observe((performance.now() - began) / 1000)
 }
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {

@@ -34,7 +34,6 @@ const LOOK_AGAIN = 15_000
  */
 export function createHookDelivery({ database, users, registry, caller, log }: HookDeliveryOptions) {
   const { db, dialect, tables } = database
-  const { hook_delivery: delivery } = tables
   const turns = new Map<string, { done: Promise<void>; again: boolean }>()
   const timers = new Map<string, Timer>()
   let state: "new" | "open" | "closed" = "new"
@@ -42,6 +41,7 @@ export function createHookDelivery({ database, users, registry, caller, log }: H
   const listenersOf = (plugin: string) => registry.all().filter(({ hook }) => hook.durable && hook.plugin === plugin)
 
   const claim = async (plugin: string, lease: number): Promise<Row | undefined> => {
+    const { hook_delivery: delivery } = tables
     const now = Date.now()
     const due = and(eq(delivery.plugin, plugin), lte(delivery.run_after, toTime(now)))
     const first = db.select({ id: delivery.id }).from(delivery).where(due).orderBy(asc(delivery.id)).limit(1)
@@ -72,10 +72,12 @@ export function createHookDelivery({ database, users, registry, caller, log }: H
         return
       }
     } else log.warn(`Plugin "${row.plugin}" has no durable hook "${row.hook}" any more`, { plugin: row.plugin })
+    const { hook_delivery: delivery } = tables
     await db.delete(delivery).where(eq(delivery.id, row.id))
   }
 
   const putOff = async ({ id, attempts }: Row) => {
+    const { hook_delivery: delivery } = tables
     const wait = Math.min(backoff.first * 2 ** Math.min(attempts - 1, 30), backoff.most)
     const run_after = toTime(Date.now() + wait)
     await db.update(delivery).set({ run_after }).where(eq(delivery.id, id))
@@ -104,6 +106,7 @@ export function createHookDelivery({ database, users, registry, caller, log }: H
   }
 
   const lookAgain = async (plugin: string) => {
+    const { hook_delivery: delivery } = tables
     const [next] = await db
       .select({ at: min(delivery.run_after) })
       .from(delivery)
@@ -147,7 +150,7 @@ export function createHookDelivery({ database, users, registry, caller, log }: H
 
     async enqueue(handle: Transaction, listeners: Listener[], call: HookCall): Promise<void> {
       const now = toTime(Date.now())
-      await handle.insert(delivery).values(
+      await handle.insert(tables.hook_delivery).values(
         listeners.map(({ hook: { plugin, name, position } }) => ({
           plugin,
           hook: name,
@@ -162,12 +165,13 @@ export function createHookDelivery({ database, users, registry, caller, log }: H
 
     async start(): Promise<void> {
       state = "open"
+      const durable = registry.all().filter(({ hook }) => hook.durable)
       // nobody else has taken what the last process on this file had taken
-      if (dialect === "sqlite") {
+      if (dialect === "sqlite" && durable.length > 0) {
+        const { hook_delivery: delivery } = tables
         const now = toTime(Date.now())
         await db.update(delivery).set({ run_after: now }).where(gt(delivery.run_after, now))
       }
-      const durable = registry.all().filter(({ hook }) => hook.durable)
       for (const plugin of new Set(durable.map(({ hook }) => hook.plugin))) wake(plugin)
     },
 

@@ -3,6 +3,7 @@ import type { Database } from "../../db/database.ts"
 import { PagodaError, toMessage } from "../../errors.ts"
 import type { Log } from "../../log.ts"
 import type { EventCall, HookCall, Hooks } from "../hooks.ts"
+import { readHookBacklog } from "./backlog.ts"
 import { createHookCaller } from "./call.ts"
 import { createHookDelivery } from "./delivery.ts"
 import { concerns, createHookRegistry, entityOf, type Listener } from "./registry.ts"
@@ -13,11 +14,13 @@ export type HooksOptions = {
   /** Who caused a write is asked for again when it is delivered. */
   users: { get(id: string): Promise<User | null> }
   log: Log
+  /** Told of what a handler threw, and of one that took too long. */
+  onFailure?: ((plugin: string, error: unknown) => void) | undefined
 }
 
-export function createHooks({ database, users, log }: HooksOptions): Hooks {
+export function createHooks({ database, users, log, onFailure }: HooksOptions): Hooks {
   const registry = createHookRegistry()
-  const caller = createHookCaller(log)
+  const caller = createHookCaller(log, onFailure)
   const delivery = createHookDelivery({ database, users, registry, caller, log })
 
   /** What one handler throws keeps none of the others from running. */
@@ -41,6 +44,11 @@ export function createHooks({ database, users, log }: HooksOptions): Hooks {
     has(name, entity) {
       const listeners = registry.on(name)
       return listeners?.some((listener) => concerns(listener, entity)) ?? false
+    },
+
+    isDurable(name, entity) {
+      const listeners = registry.on(name)
+      return listeners?.some((listener) => listener.hook.durable && concerns(listener, entity)) ?? false
     },
 
     async chain(name, call, field, check) {
@@ -115,6 +123,7 @@ export function createHooks({ database, users, log }: HooksOptions): Hooks {
     },
 
     counts: () => registry.all().map(({ count }) => ({ ...count })),
+    backlog: () => readHookBacklog(database),
     start: () => delivery.start(),
     async close() {
       await delivery.close()

@@ -1,3 +1,4 @@
+import { Histogram } from "../../metrics/histogram.ts"
 import type { Undo } from "../../undo.ts"
 import type { EventCall, HookCall, HookCount, RegisteredHook } from "../hooks.ts"
 
@@ -11,15 +12,34 @@ export type HookRegistry = {
   all(): Listener[]
 }
 
+/** Seconds. */
+const bounds = [0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5]
+
 export function createHookRegistry(): HookRegistry {
   const lists = new Map<string, readonly Listener[]>()
+  /** Of the first time: one that is replaced keeps its place among ties. */
+  const ranks = new Map<string, number>()
+  const comesAfter = (one: RegisteredHook, other: RegisteredHook) =>
+    one.priority === other.priority
+      ? Number(ranks.get(one.plugin)) > Number(ranks.get(other.plugin))
+      : one.priority > other.priority
   return {
     add(hook) {
       const { plugin, name, position } = hook
-      const count = { plugin, name, position, calls: 0, failures: 0, rejections: 0, timeouts: 0 }
+      const count = {
+        plugin,
+        name,
+        position,
+        calls: 0,
+        failures: 0,
+        rejections: 0,
+        timeouts: 0,
+        times: new Histogram(bounds),
+      }
       const listener = { hook, count }
+      if (!ranks.has(plugin)) ranks.set(plugin, ranks.size)
       const before = lists.get(name) ?? []
-      const index = before.findIndex((other) => other.hook.priority > hook.priority)
+      const index = before.findIndex((other) => comesAfter(other.hook, hook))
       lists.set(name, before.toSpliced(index === -1 ? before.length : index, 0, listener))
       return () => {
         const rest = (lists.get(name) ?? []).filter((other) => other !== listener)
