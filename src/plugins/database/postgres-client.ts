@@ -1,0 +1,81 @@
+import type { Json, SqlRow } from "@pagoda/sdk"
+import postgres from "postgres"
+import { readQuery } from "./guard.ts"
+import { toNumbered } from "./placeholders.ts"
+import { usePlainTypes } from "./postgres-types.ts"
+import { createBounds, refuseCount, toDriverValues, toRow } from "./values.ts"
+
+/** How long a statement may take, in milliseconds. */
+export const longestStatement = 30_000
+const rowsAtOnce = 1_000
+const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"])
+
+export type Credentials = { readonly username: string; readonly password: string }
+export type PostgresAnswer = { readonly changes: number; rows(): SqlRow[]; arrays(): Json[][] }
+
+type On = Pick<postgres.Sql, "unsafe">
+
+export type PluginClient = {
+  readonly sql: postgres.Sql
+  query(on: On, sql: string, params?: readonly Json[]): Promise<PostgresAnswer>
+  end(): Promise<void>
+}
+
+/** A few connections of the plugin's own, which are gone when it is quiet. Left out, `as` is the core's own user. */
+export function openPostgresClient(url: string, id: string, schema: string, as: Credentials | undefined): PluginClient {
+  const sql = postgres(url, {
+    ...as,
+    max: 2,
+    idle_timeout: 20,
+    connect_timeout: 10,
+    fetch_types: false,
+    connection: {
+      application_name: `pagoda plugin ${id}`.slice(0, 63),
+      search_path: `"${schema}"`,
+      statement_timeout: longestStatement,
+      lock_timeout: longestStatement,
+      standard_conforming_strings: true,
+      TimeZone: "UTC",
+      DateStyle: "ISO",
+    } as object,
+    onnotice: () => {},
+  })
+  usePlainTypes(sql)
+  return {
+    sql,
+    async query(on, text, params = []) {
+      const numbered = toNumbered(readQuery(text, "postgres"))
+      refuseCount(numbered.count, params.length)
+      return run(on, numbered.sql, toDriverValues(params))
+    },
+    end: () => sql.end({ timeout: 1 }),
+  }
+}
+
+/** In pieces, so that an answer that is too large is never in memory; one that is small comes in one piece. */
+async function run(on: On, text: string, params: (string | number | boolean | null)[]): Promise<PostgresAnswer> {
+  const check = createBounds()
+  const found: Json[][] = []
+  let columns: string[] | undefined
+  // never prepared: after some uses Postgres would plan it for any value, which is slow for what is found by a pattern
+  const pending = on.unsafe(text, params, { prepare: false, simple: false } as object).values()
+  const result = await pending.cursor(rowsAtOnce, (piece) => {
+    columns ??= toColumns(piece)
+    // not every index of a piece has a row: the driver counts on from the piece before
+    for (const row of Object.values(piece) as unknown as Json[][]) {
+      check(row)
+      found.push(row)
+    }
+  })
+  const { command, count } = result as unknown as { command: string; count: number }
+  return {
+    // of an answer in pieces the count is that of the last one
+    changes: writes.has(command) ? Math.max(count, found.length) : 0,
+    rows: () => found.map((row) => toRow(columns ?? [], row)),
+    arrays: () => found,
+  }
+}
+
+function toColumns(piece: unknown): string[] | undefined {
+  return (piece as { columns?: { name: string }[] | null }).columns?.map(({ name }) => name)
+}
