@@ -5,14 +5,28 @@ import { PagodaError } from "../../errors.ts"
 import type { FetchContext } from "../fetch.ts"
 import type { Budget } from "./budget.ts"
 import { type Credentials, readCredentials, readForeignEnvironment } from "./registry.ts"
+import type { RegistryKey } from "./signatures.ts"
 import { hostPackages } from "./wanted.ts"
 
 /** What the registry says of one version of a package. */
-export type PackageView = { version: string; tarball: string; integrity: string }
+export type PackageView = {
+  name: string
+  version: string
+  tarball: string
+  integrity: string
+  /** Each made over `name@version:integrity`. */
+  signatures: readonly { keyid: string; sig: string }[]
+  /** Where what is attested of it can be read. */
+  attestations?: string
+  /** When it was published, as the registry says. */
+  published?: string
+}
 
 /** Bun's own npm client: it finds registries, credentials and versions as its users expect, and only tells us. */
 export type NpmClient = {
   readonly credentials: Credentials
+  /** The keys that registries sign with, by the registry's address; filled as they are asked for. */
+  readonly keys: Map<string, Promise<RegistryKey[] | undefined>>
   /** @param spec `name@version`, `name@range` or `name@tag` */
   view(spec: string): Promise<PackageView>
   /** The text of the `bun.lock` of a project with these dependencies. */
@@ -32,6 +46,7 @@ export async function withClient<T>(
     const run = (subject: string, args: string[]) => runClient(subject, args, folder, env, budget.signal)
     return await work({
       credentials: await readCredentials(context.folder, env),
+      keys: new Map(),
       view: async (spec) => {
         if (spec.startsWith("-"))
           throw new PagodaError("SOURCE_REFUSED", `Cannot fetch "npm:${spec}": this is no package`)
@@ -122,14 +137,38 @@ function toReason(output: string): string {
 }
 
 function parseView(spec: string, output: string): PackageView {
-  const { version, dist } = JSON.parse(output) as { version?: unknown; dist?: Record<string, unknown> }
+  const { name, version, dist, time } = JSON.parse(output) as Record<string, unknown> & {
+    dist?: Record<string, unknown> & { attestations?: { url?: unknown } }
+    time?: Record<string, unknown>
+  }
   const integrity = dist?.integrity ?? toSha1(dist?.shasum)
-  if (typeof version === "string" && typeof dist?.tarball === "string" && typeof integrity === "string")
-    return { version, tarball: dist.tarball, integrity }
-  throw new PagodaError(
-    "SOURCE_REFUSED",
-    `Cannot fetch "${spec}": the registry names no version, tarball or hash of it`,
-  )
+  if (
+    typeof name !== "string" ||
+    typeof version !== "string" ||
+    typeof dist?.tarball !== "string" ||
+    typeof integrity !== "string"
+  ) {
+    throw new PagodaError(
+      "SOURCE_REFUSED",
+      `Cannot fetch "${spec}": the registry names no version, tarball or hash of it`,
+    )
+  }
+  const { tarball, attestations } = dist
+  const published = time?.[version]
+  return {
+    ...{ name, version, tarball, integrity },
+    signatures: toSignatures(dist.signatures),
+    ...(typeof attestations?.url === "string" && { attestations: attestations.url }),
+    ...(typeof published === "string" && { published }),
+  }
+}
+
+/** What is no signature in form stays, as one that nothing verifies: a broken one must not count as none. */
+function toSignatures(given: unknown): PackageView["signatures"] {
+  if (!Array.isArray(given)) return []
+  return given.map((one: { keyid?: unknown; sig?: unknown } | null) => {
+    return { keyid: String(one?.keyid), sig: String(one?.sig) }
+  })
 }
 
 /** Packages of before 2017 have nothing better. */

@@ -1,4 +1,4 @@
-import { stat } from "node:fs/promises"
+import { statSync } from "node:fs"
 import { basename, resolve } from "node:path"
 import { PagodaError } from "../../errors.ts"
 import { findEntry } from "../entry.ts"
@@ -30,10 +30,7 @@ async function readSource(
   locked: LockedPlugin | undefined,
 ): Promise<FetchedSource> {
   const path = resolve(context.folder, source.path)
-  const found = await stat(path).catch((cause: unknown) => {
-    throw new PagodaError("SOURCE_NOT_FOUND", `Cannot read "file:${source.path}": "${path}" does not exist`, { cause })
-  })
-  if (!found.isDirectory()) return readModule(source, path)
+  if (!isFolder(source, path)) return readModule(source, path)
   const files = await readTree(path)
   // a development folder has no lock: its packages are what its ranges mean now
   const nothingLocked = locked?.integrity === undefined && locked?.dependencies === undefined
@@ -42,6 +39,14 @@ async function readSource(
     : await fetchPackages(locked ?? {}, context)
   const entry = findEntry(files, `file:${source.path}`)
   return { source, integrity: treeIntegrity(files), files, entry, ...packages, modules: new Map() }
+}
+
+function isFolder(source: FileSource, path: string): boolean {
+  try {
+    return statSync(path).isDirectory()
+  } catch (cause) {
+    throw new PagodaError("SOURCE_NOT_FOUND", `Cannot read "file:${source.path}": "${path}" does not exist`, { cause })
+  }
 }
 
 function readModule(source: FileSource, path: string): FetchedSource {

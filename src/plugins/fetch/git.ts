@@ -44,7 +44,8 @@ function toFetched(source: GitSource, files: FileTree, packages: Packages): Fetc
   return { source, integrity: treeIntegrity(files), files, entry, ...packages, modules: new Map() }
 }
 
-async function findCommit({ url, ref }: GitRequest, subject: string, budget: Budget): Promise<string> {
+/** The commit that a branch, a tag or `HEAD` is now. */
+export async function findCommit({ url, ref }: GitRequest, subject: string, budget: Budget): Promise<string> {
   if (/^[0-9a-f]{40}$/.test(ref)) return ref
   const names = ref === "HEAD" || ref.startsWith("refs/") ? [ref] : [`refs/tags/${ref}`, `refs/heads/${ref}`]
   const patterns = names.flatMap((name) => [name, `${name}^{}`])

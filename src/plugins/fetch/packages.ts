@@ -8,6 +8,7 @@ import type { NpmClient, PackageView } from "./client.ts"
 import { mapBounded } from "./map-bounded.ts"
 import { findCredentials } from "./registry.ts"
 import { readStored } from "./stored.ts"
+import { checkTrust, writeTrust } from "./trust.ts"
 
 /** The npm packages of a plugin by `name@version`, and where each that is not simply at its name lies. */
 export type Packages = {
@@ -72,6 +73,29 @@ export async function fetchPackages(
   return { packages: found, layout: locked.layout ?? {} }
 }
 
+/** The tarballs of locked packages as they are, for who keeps them. @throws INTEGRITY_MISMATCH */
+export async function downloadTarballs(
+  wanted: ReadonlyMap<string, string>,
+  context: FetchContext,
+  take: (spec: string, bytes: Uint8Array) => Promise<void>,
+): Promise<void> {
+  const subject = [...wanted.keys()].join(", ")
+  if (context.offline)
+    throw new PagodaError("OFFLINE", `Cannot fetch the tarballs of "${subject}": the network is not allowed`)
+  await withBudget(subject, async (budget) => {
+    const { withClient } = await import("./client.ts")
+    await withClient(context, budget, (client) =>
+      mapBounded([...wanted], atOnce, async ([spec, integrity]) => {
+        const bytes = await downloadTarball(spec, await client.view(spec), client, budget, context)
+        const actual = toSri(bytes)
+        if (actual === integrity) return take(spec, bytes)
+        const message = `integrity of the tarball of "${spec}" is "${actual}", lockfile says "${integrity}"`
+        throw new PagodaError("INTEGRITY_MISMATCH", message)
+      }),
+    )
+  })
+}
+
 /** Install path below `node_modules` → package. */
 export function placePackages({ packages, layout }: Packages): Map<string, FetchedPackage> {
   const placed = new Set(Object.values(layout).map(toName))
@@ -111,10 +135,14 @@ export async function takeFromRegistry(
   const said = integrity || view.integrity
   const bytes = await downloadTarball(spec, view, client, budget, context)
   const actual = toSri(bytes)
-  if (!hasSri(bytes, said)) {
-    const message = `Cannot take "${spec}": integrity of its tarball is "${actual}", the registry says "${said}"`
+  // what the registry signs is what its view says
+  for (const sri of new Set([said, view.integrity])) {
+    if (hasSri(bytes, sri)) continue
+    const message = `Cannot take "${spec}": integrity of its tarball is "${actual}", the registry says "${sri}"`
     throw new PagodaError("INTEGRITY_MISMATCH", message)
   }
+  const trust = await checkTrust(view, actual, client, budget)
+  await writeTrust(actual, trust, context.store)
   return keep(spec, bytes, actual, context, budget)
 }
 
