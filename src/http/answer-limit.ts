@@ -1,0 +1,41 @@
+import { estimateShallowMemoryUsageOf } from "bun:jsc"
+import type { PluginLimits } from "../plugins/limits.ts"
+import { overLimit } from "../plugins/over-limit.ts"
+import { countBytes } from "./count-bytes.ts"
+
+let empty: number | undefined
+
+/**
+ * An answer that is no longer than the plugin may give. What is in memory is refused before the first byte; a stream is cut
+ * when it has become too long, which its reader sees as a broken connection. Event streams last as long as they last.
+ *
+ * @throws ANSWER_TOO_LARGE
+ */
+export function limitAnswer(response: Response, limits: PluginLimits, onCut: (error: Error) => void): Response {
+  // a socket that was upgraded has no response
+  if (!response) return response
+  empty ??= estimateShallowMemoryUsageOf(new Response(null))
+  // the body's bytes, where it is text or bytes: to ask for the body itself would make a stream of it
+  const size = estimateShallowMemoryUsageOf(response) - empty
+  const { answer_bytes: most } = limits.values
+  const refuse = () => {
+    limits.refuse("answer_bytes")
+    return overLimit(limits, "answer_bytes", "answer")
+  }
+  if (size > most) throw refuse()
+  if (size > 0 || response.body === null || isEventStream(response)) return response
+  if (Number(response.headers.get("content-length")) > most) {
+    void response.body.cancel()
+    throw refuse()
+  }
+  const cut = () => {
+    const error = refuse()
+    onCut(error)
+    return error
+  }
+  return new Response(countBytes(response.body, most, cut), response)
+}
+
+function isEventStream({ headers }: Response): boolean {
+  return headers.get("content-type")?.startsWith("text/event-stream") === true
+}
