@@ -67,3 +67,18 @@ test("the task reports 10, 30, 60, 90 and 100 and greets the world by default", 
     text: "Hello World task completed! Greeting: Hello World! from tester!",
   })
 })
+
+test("every entry that is made is greeted in the log", async () => {
+  const written = { created_by: "ada", created_at: "2026-01-31T12:00:00.000Z" }
+  await tested.runHook("entry.after_create", {
+    entity: { id: 1, name: "Server" },
+    entry: {
+      ...{ id: 7, name: "web01", entity: { id: 1, name: "Server" }, attrs: {}, version: 1, is_active: true },
+      ...{ is_public: true, default_permission: "nothing", ...written },
+      ...{ updated_by: written.created_by, updated_at: written.created_at },
+    },
+  })
+  expect(tested.log).toEqual([
+    { level: "info", message: "Hello, web01! Welcome to Server!", fields: { entry: 7, user: "tester" } },
+  ])
+})

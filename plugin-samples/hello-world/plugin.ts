@@ -1,4 +1,4 @@
-import { definePlugin, job, t } from "@pagoda/sdk"
+import { definePlugin, job, onEntry, t } from "@pagoda/sdk"
 
 export default definePlugin({
   id: "hello-world-plugin",
@@ -7,7 +7,7 @@ export default definePlugin({
   description: "A simple Hello World plugin",
   author: "Pagoda Team",
   engines: { pagoda: ">=2.0.0 <3.0.0" },
-  permissions: ["jobs:create"],
+  permissions: ["entries:read", "jobs:create"],
   settings: t.Object({ GREETING: t.String({ default: "Hello" }) }),
   routes: (app) =>
     app
@@ -52,4 +52,9 @@ export default definePlugin({
       },
     }),
   },
+  hooks: [
+    onEntry("after_create", async ({ entity, entry, user, api }) => {
+      await api.log.info(`Hello, ${entry.name}! Welcome to ${entity.name}!`, { entry: entry.id, user: user.username })
+    }),
+  ],
 })

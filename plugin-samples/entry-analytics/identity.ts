@@ -1,0 +1,2 @@
+/** As the lockfile names it. */
+export const plugin = "entry-analytics-plugin"
