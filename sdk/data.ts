@@ -53,7 +53,7 @@ export type Job = {
   /** What the last progress report said. */
   message: string
   params: Json
-  /** What `run` returned: a string as it is, anything else as JSON. */
+  /** What `run` returned: a string as it is, anything else as JSON. `null` where it is larger than 1 MiB, in lists 64 KiB. */
   text: string | null
   /** Why it ended as `error` or `timeout`. */
   error: string | null

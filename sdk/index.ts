@@ -1,4 +1,4 @@
-export type { Api, JobFilter, JobRequest, JobsApi, LogApi, SettingsApi } from "./api.ts"
+export type { Api, JobFilter, JobRequest, JobsApi, LogApi, SettingsApi, SettingsChanges } from "./api.ts"
 export type {
   EntitiesApi,
   EntityChanges,
@@ -34,6 +34,17 @@ export type {
   Time,
   User,
 } from "./data.ts"
+export type {
+  DatabaseApi,
+  Migration,
+  PluginDrizzle,
+  QueryOptions,
+  RunResult,
+  SqlRow,
+  SqlStatement,
+  SqlValue,
+  StatementResult,
+} from "./database.ts"
 export {
   PluginDependencyError,
   PluginError,
@@ -57,8 +68,11 @@ export {
   onEntity,
   onEntry,
 } from "./hooks.ts"
+export { Html, html, raw } from "./html.ts"
+export type { TableKit } from "./kit-postgres.ts"
 export type { Override, OverrideContext, OverrideOperation, Overrides } from "./overrides.ts"
 export {
+  type Backoff,
   definePlugin,
   HOST_API_VERSION,
   type JobContext,
@@ -71,3 +85,4 @@ export {
   secret,
   t,
 } from "./plugin.ts"
+export { defineTables } from "./tables.ts"

@@ -7,6 +7,7 @@ import { type Static, type TObject, type TSchema, Type } from "@sinclair/typebox
 import type { Elysia } from "elysia"
 import type { Api } from "./api.ts"
 import type { Job, Json, User } from "./data.ts"
+import type { Migration } from "./database.ts"
 import type { HookDefinition } from "./hooks.ts"
 import type { Overrides } from "./overrides.ts"
 
@@ -24,6 +25,7 @@ export type RouteContext<Settings> = {
   user: User
   api: Api<Settings>
   plugin: PluginIdentity
+  /** As they were when the request came. */
   settings: Settings
 }
 
@@ -60,6 +62,14 @@ export type JobContext<Params = Json> = {
   progress(percent: number, message?: string): Promise<void>
 }
 
+/** How long a try waits after one that failed; never more than an hour. */
+export type Backoff = {
+  /** `"exponential"` (default): twice as long each time. `"fixed"`: always the same. */
+  type?: "exponential" | "fixed"
+  /** Milliseconds before the second try. Default 1000. */
+  delay_ms?: number
+}
+
 /** An operation: what a job number does. */
 export type JobDefinition<Params extends TSchema = TSchema> = {
   /** For people and lists: `HELLO_WORLD_TASK`. */
@@ -76,9 +86,18 @@ export type JobDefinition<Params extends TSchema = TSchema> = {
   hidden?: boolean
   /** How many times it is tried before it ends as `error`. Default 1. */
   attempts?: number
+  /** How long it waits between two tries. Default: 1 s, then twice as long each time. */
+  backoff?: Backoff
+  /** Of the jobs that wait, those with a lower one run first: an integer from -1000 to 1000. Default 100. */
+  priority?: number
+  /** How long a job is kept once it has ended. Default 90. */
+  retention_days?: number
   /** Milliseconds after which it ends as `timeout`. Default: none. */
   timeout_ms?: number
-  /** What it returns becomes the job's `text`: a string as it is, anything else as JSON. */
+  /**
+   * What it returns becomes the job's `text`, and its download: a string as it is, anything else as JSON, up to 100 MiB.
+   * What is larger than 1 MiB is no `text`, and can only be downloaded.
+   */
   run(context: JobContext<Static<Params>>): Promise<unknown>
 }
 
@@ -97,10 +116,21 @@ export type PluginDefinition<Settings extends TObject = TObject> = {
   dependencies?: Record<string, string>
   /** What the plugin asks for; it gets what the lockfile grants. */
   permissions?: string[]
+  /**
+   * What an administrator can set while the plugin runs, with defaults. One that is neither optional nor has a default is
+   * missing until it was set.
+   *
+   * @example settings: t.Object({ GREETING: t.String({ default: "Hello" }), API_KEY: t.Optional(secret(t.String())) })
+   */
   settings?: Settings
   /** Adds routes under `/api/v2/plugins/<id>`. */
   routes?: (app: PluginApp<Static<Settings>>) => unknown
-  /** Pages under `/plugins/<id>`. Not yet. */
+  /**
+   * Adds pages under `/plugins/<id>`: as `routes`, but what they answer is for people. `html` makes it; files of the folder
+   * `static` beside `package.json` are at `/plugins/<id>/static/…`.
+   *
+   * @example pages: (app) => app.get("/", ({ user }) => html`<!doctype html><h1>Hello, ${user.username}!</h1>`)
+   */
   pages?: (app: PluginApp<Static<Settings>>) => unknown
   /** Operations by number, 200–9999, unique over all plugins. */
   jobs?: Record<number, JobDefinition<never> | JobDefinition>
@@ -108,11 +138,15 @@ export type PluginDefinition<Settings extends TObject = TObject> = {
   hooks?: HookDefinition[]
   /** Answers in place of the standard operations on entries, where the operator binds an entity to this plugin. */
   overrides?: Overrides
-  /** Not yet. */
-  migrations?: { name: string; up: string | { sqlite: string; postgres: string } }[]
+  /** What makes the tables of `api.db`, each run once before `initialize`; needs the permission `db`. */
+  migrations?: Migration[]
   /** Runs once after the plugin is mounted and before it gets requests. Throwing makes the plugin fail. */
   initialize?: (api: Api<Static<Settings>>) => Promise<void> | void
-  /** Not yet. */
+  /**
+   * Runs after settings changed, with all of them, in every process that runs the plugin: each host, and the processes of
+   * its jobs. It has 5 seconds; of changes that come while it runs it is told the last. An exception is logged and
+   * counted, and takes back nothing.
+   */
   onSettings?: (settings: Static<Settings>) => Promise<void> | void
   /** Runs when the plugin leaves or the host stops. */
   dispose?: () => Promise<void> | void
@@ -154,7 +188,8 @@ export function job<Params extends TSchema>(definition: JobDefinition<Params>): 
 type Empty = Record<never, never>
 
 /**
- * Marks a setting as secret: it is stored encrypted and never returned by the HTTP API.
+ * Marks a setting as secret: it is stored encrypted and never returned by the HTTP API, which says only whether it is set.
+ * It has no default, which everybody could read in the code.
  *
  * @example settings: t.Object({ API_KEY: t.Optional(secret(t.String())) })
  */

@@ -1,9 +1,12 @@
-import type { Api, JobFilter } from "./api.ts"
-import type { Job, Json, User } from "./data.ts"
+import type { Api } from "./api.ts"
+import type { Json, User } from "./data.ts"
+import type { DatabaseApi } from "./database.ts"
 import { PluginError, PluginSecurityError } from "./errors.ts"
 import type { PluginDefinition } from "./plugin.ts"
 import { createTestData, type TestData, type TestEvent } from "./testing-data.ts"
-import type { TestJob, TestJobs } from "./testing-jobs.ts"
+import type { TestJobs } from "./testing-jobs.ts"
+import { createTestJobsApi } from "./testing-jobs-api.ts"
+import type { TestSettings } from "./testing-settings.ts"
 
 /** One line of `api.log`. */
 export type TestLogLine = { level: "debug" | "info" | "warn" | "error"; message: string; fields: Record<string, Json> }
@@ -11,8 +14,9 @@ export type TestLogLine = { level: "debug" | "info" | "warn" | "error"; message:
 export type TestApiOptions = {
   definition: PluginDefinition
   granted: ReadonlySet<string>
-  settings: Record<string, unknown>
+  settings: TestSettings
   jobs: TestJobs
+  db: DatabaseApi
   log: TestLogLine[]
   env: Record<string, string>
   assets: Record<string, string | Uint8Array<ArrayBuffer>>
@@ -28,7 +32,7 @@ export function testApiStatus(error: unknown): number | undefined {
 }
 
 export function createTestApi(options: TestApiOptions): (user: User | null) => Api {
-  const { definition, granted, settings, jobs, log, env, assets, data, events } = options
+  const { definition, granted, settings, jobs, db, log, env, assets, data, events } = options
 
   const need = (permission: string) => {
     if (granted.has(permission)) return
@@ -46,39 +50,14 @@ export function createTestApi(options: TestApiOptions): (user: User | null) => A
       if (user) return user
       throw new PluginSecurityError(`Plugin "${definition.id}" acts for nobody here`, { code: "FORBIDDEN" })
     }
-    const visible = (job: TestJob) => self().is_admin || job.user.id === self().id
-    const find = (id: number): TestJob => {
-      const job = jobs.all.find((one) => one.id === id)
-      if (job && visible(job)) return job
-      throw new PluginError(`There is no job ${id}`, { code: "NOT_FOUND" })
-    }
     return {
       ...createTestData({ definition, user, data, need, write, events, guard }),
-      jobs: {
-        create: guard(async (request) => {
-          need("jobs:create")
-          return toJob(jobs.create(request, self()))
-        }),
-        get: guard(async (id: number) => toJob(find(id))),
-        list: guard(async (filter: JobFilter = {}) =>
-          toPage(
-            jobs.all.filter((job) => job.user.id === self().id),
-            filter,
-          ),
-        ),
-        cancel: guard(async (id: number) => {
-          const job = find(id)
-          const isOpen = job.status === "preparing" || job.status === "processing"
-          if (!isOpen || !job.cancelable) {
-            throw new PluginError(`Cannot cancel job ${id}: it is "${job.status}"`, { code: "JOB_NOT_CANCELABLE" })
-          }
-          jobs.cancel(job)
-          return toJob(job)
-        }),
-        register: notYet("jobs.register"),
-        schedule: notYet("jobs.schedule"),
+      jobs: createTestJobsApi({ definition, jobs, user, self, need, guard }),
+      db,
+      settings: {
+        get: async () => structuredClone(settings.current) as Record<string, unknown>,
+        set: guard(async (changes) => settings.set(changes)),
       },
-      settings: { get: async () => structuredClone(settings), set: notYet("settings.set") },
       log: { debug: write("debug"), info: write("info"), warn: write("warn"), error: write("error") },
       asset: guard(async (path: string) => {
         if (Object.hasOwn(assets, path)) return new Response(assets[path])
@@ -119,41 +98,35 @@ const known: Record<string, number> = {
   NOT_FOUND: 404,
   ASSET_NOT_FOUND: 404,
   JOB_NOT_CANCELABLE: 409,
+  JOB_NUMBER_TAKEN: 409,
   CONFLICT: 409,
   NAME_TAKEN: 409,
   VERSION_STALE: 412,
   VALIDATION_FAILED: 422,
+  PLUGIN_INVALID: 422,
   PLUGIN_VALIDATION: 422,
+  QUERY_FAILED: 500,
+  QUERY_REFUSED: 500,
   NOT_YET: 501,
 }
 
-function guard<Arguments extends unknown[], Result>(call: (...values: Arguments) => Promise<Result>) {
+export function guard<Arguments extends unknown[], Result>(call: (...values: Arguments) => Promise<Result>) {
   return async (...values: Arguments): Promise<Result> => {
     try {
       return await call(...values)
     } catch (error) {
-      if (error instanceof PluginError) statuses.set(error, known[error.code] ?? 400)
-      throw error
+      throw withStatus(error)
     }
   }
+}
+
+export function withStatus(error: unknown): unknown {
+  if (error instanceof PluginError) statuses.set(error, known[error.code] ?? 400)
+  return error
 }
 
 function notYet(name: string): () => Promise<never> {
   return guard(async () => {
     throw new PluginError(`api.${name} is not yet built`, { code: "NOT_YET" })
   })
-}
-
-function toJob({ reports: _, ...job }: TestJob): Job {
-  return structuredClone(job)
-}
-
-function toPage(jobs: TestJob[], { status, operation, limit = 30, offset = 0 }: JobFilter) {
-  const found = jobs
-    .filter(
-      (job) =>
-        (status === undefined || job.status === status) && (operation === undefined || job.operation === operation),
-    )
-    .toReversed()
-  return { count: found.length, next: null, previous: null, results: found.slice(offset, offset + limit).map(toJob) }
 }

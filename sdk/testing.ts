@@ -3,7 +3,8 @@
  *
  * It holds the plugin to the host's rules on credentials, permissions, params and errors, and is no host: nothing is
  * fetched, verified, bundled or stored, no import policy is applied, entities and entries are what the test gives as
- * `data`, a job runs when the test says so, once, and what the host does not do yet throws here as well.
+ * `data`, `api.db` is SQLite in memory, a job runs when the test says so, once, and what the host does not do yet throws
+ * here as well.
  *
  * @example
  * import { expect, test } from "bun:test"
@@ -19,22 +20,24 @@
  * @module
  */
 import type { Static, TObject } from "@sinclair/typebox"
-import { Value } from "@sinclair/typebox/value"
 import type { Json, User } from "./data.ts"
-import { PluginValidationError } from "./errors.ts"
 import type { HookFields, HookName } from "./hooks.ts"
 import type { OverrideOperation } from "./overrides.ts"
 import type { PluginDefinition } from "./plugin.ts"
 import { createTestApi, type TestLogLine } from "./testing-api.ts"
 import { createTestApp } from "./testing-app.ts"
 import type { TestData, TestEvent } from "./testing-data.ts"
+import { openTestDatabase, refuseDatabase } from "./testing-database.ts"
 import { createTestHooks, type TestOverrideFields } from "./testing-hooks.ts"
 import { createTestJobs, type TestJob } from "./testing-jobs.ts"
+import type { TestSchedule } from "./testing-jobs-api.ts"
+import { createTestSettings } from "./testing-settings.ts"
 
 export type { TestLogLine } from "./testing-api.ts"
 export type { TestData, TestEvent } from "./testing-data.ts"
 export type { TestOverrideFields } from "./testing-hooks.ts"
 export type { TestJob, TestReport } from "./testing-jobs.ts"
+export type { TestSchedule } from "./testing-jobs-api.ts"
 
 /** Who acts where a test names nobody: neither administrator nor read-only. */
 export const testUser: User = {
@@ -69,6 +72,8 @@ export type TestPlugin = AsyncDisposable & {
    * @example await tested.request("/hello", { method: "POST", json: { message: "Hi" } })
    */
   request(path: string, init?: RequestInit & { json?: Json; user?: User | null }): Promise<Response>
+  /** Asks one of the plugin's pages; `path` begins below `/plugins/<id>`. Files of the folder `static` are not there. */
+  page(path: string, init?: RequestInit & { user?: User | null }): Promise<Response>
   /**
    * Makes a job and runs it to its end; an exception of `run` makes it `error`, as in the host.
    *
@@ -94,10 +99,19 @@ export type TestPlugin = AsyncDisposable & {
    * @throws `PluginError` with code `NOT_FOUND` when the plugin has none for this operation
    */
   runOverride(operation: OverrideOperation, fields?: TestOverrideFields): Promise<unknown>
+  /**
+   * Changes settings as an administrator does, and waits for `onSettings`; `null` returns one to its default.
+   *
+   * @throws `PluginValidationError` when they do not fit the plugin's schema, and whatever `onSettings` throws, which the
+   *   host only logs
+   */
+  changeSettings(changes: { [key: string]: Json }): Promise<void>
   /** Every event that the plugin told so far. */
   readonly events: readonly TestEvent[]
   /** Every job so far, oldest first. */
   readonly jobs: readonly TestJob[]
+  /** Every schedule that is set. */
+  readonly schedules: readonly TestSchedule[]
   /** Every line of `api.log` so far. */
   readonly log: readonly TestLogLine[]
   /** Fires the signal of every job that runs, then the plugin's own `dispose`. */
@@ -115,7 +129,7 @@ export async function testPlugin<Settings extends TObject>(
   options: TestOptions<Static<Settings>> = {},
 ): Promise<TestPlugin> {
   const user = options.user === undefined ? testUser : options.user
-  const settings = toSettings(definition, options.settings)
+  const settings = createTestSettings(definition, options.settings)
   const plugin = definition as unknown as PluginDefinition
   const log: TestLogLine[] = []
   const granted = new Set(options.permissions ?? definition.permissions ?? [])
@@ -123,39 +137,34 @@ export async function testPlugin<Settings extends TObject>(
   const { env = {}, assets = {}, data = {} } = options
   const events: TestEvent[] = []
   const hooks = createTestHooks(plugin)
-  const api = createTestApi({ definition: plugin, granted, settings, jobs, log, env, assets, data, events })
-  const app = createTestApp(plugin, settings, api)
+  const own = granted.has("db") ? await openTestDatabase(definition.migrations ?? []) : undefined
+  const db = own?.db ?? refuseDatabase(definition.id)
+  const api = createTestApi({ definition: plugin, granted, settings, jobs, db, log, env, assets, data, events })
+  const routes = createTestApp(plugin, "routes", settings, api)
+  const pages = createTestApp(plugin, "pages", settings, api)
   await definition.initialize?.(api(null) as never)
 
   const dispose = async () => {
     jobs.abort()
     await definition.dispose?.()
+    own?.close()
   }
   return {
-    request: (path, { user: who = user, json, ...init } = {}) => app.request(path, withJson(init, json), who),
+    request: (path, { user: who = user, json, ...init } = {}) => routes.request(path, withJson(init, json), who),
+    page: (path, { user: who = user, ...init } = {}) => pages.request(path, init, who),
     runJob: async (number, params) => jobs.run(jobs.create({ operation: number, params }, user ?? testUser)),
     runJobs: jobs.runWaiting,
     runHook: (name, fields) => hooks.runHook(name, fields, user ?? testUser, api(user)),
     runEvent: (name, told) => hooks.runEvent(name, told, user, api(user)),
     runOverride: (operation, fields = {}) => hooks.runOverride(operation, fields, user ?? testUser, api(user)),
+    changeSettings: settings.set,
     events,
     jobs: jobs.all,
+    schedules: jobs.schedules,
     log,
     dispose,
     [Symbol.asyncDispose]: dispose,
   }
-}
-
-function toSettings<Settings extends TObject>(
-  { settings: schema }: PluginDefinition<Settings>,
-  given: object = {},
-): Record<string, unknown> {
-  if (!schema) return { ...given }
-  const settings = Value.Default(schema, structuredClone(given)) as Record<string, unknown>
-  const problem = Value.Errors(schema, settings).First()
-  if (!problem) return settings
-  const path = problem.path.slice(1).replaceAll("/", ".")
-  throw new PluginValidationError(`The settings do not fit: ${path}: ${problem.message}`, { path })
 }
 
 function withJson(init: RequestInit, json: Json | undefined): RequestInit {

@@ -1,5 +1,6 @@
-import { existsSync } from "node:fs"
+import { existsSync, statSync } from "node:fs"
 import { join, resolve } from "node:path"
+import { isatty } from "node:tty"
 import manifest from "../package.json" with { type: "json" }
 import { type Issue, PagodaError } from "./errors.ts"
 import { type LogFormat, type LogLevel, logLevels } from "./log.ts"
@@ -39,6 +40,8 @@ export type Config = {
   readonly vendor?: string
   /** Development: every folder in this one is loaded, unverified, in place of what the lockfile says. */
   readonly samples?: string
+  /** Development: the one folder that is loaded, unverified, in place of what the lockfile says. Absolute. */
+  readonly project?: string
   /** The environment as it was at the start: what `env:` grants let a plugin read. */
   readonly env: Environment
 }
@@ -66,7 +69,7 @@ export type ConfigInput = {
 
 /** Reads everything that may be configured, once. @throws CONFIG_INVALID with every mistake */
 export function readConfig(input: ConfigInput = {}): Config {
-  const { env = readEnvironment(), flags = {}, cwd = process.cwd(), terminal = process.stderr.isTTY === true } = input
+  const { env = readEnvironment(), flags = {}, cwd = process.cwd(), terminal = isTerminal("stderr") } = input
   const issues: Issue[] = [...(input.issues ?? [])]
   const known = new Set<string>()
   /** An empty variable is an unset one: that is what a template with nothing filled in leaves behind. */
@@ -106,6 +109,10 @@ export function readConfig(input: ConfigInput = {}): Config {
   if (flags.samples && !existsSync(samplesFolder)) {
     issues.push({ path: "--samples", message: "works only in the source tree of Pagoda", code: "SETTING_INVALID" })
   }
+  if (config.vendor !== undefined && !statSync(config.vendor, { throwIfNoEntry: false })?.isDirectory()) {
+    const message = `is "${config.vendor}", which is no folder; "pagoda plugin vendor <dir>" makes one`
+    issues.push({ path: "--vendor", message, code: "SETTING_INVALID" })
+  }
   issues.push(...findUnknown(env, known))
   if (issues.length > 0) throw toRefusal(issues)
   return Object.freeze(config)
@@ -122,8 +129,13 @@ export function wantsStacks(env: Environment): boolean {
 }
 
 /** Colours are for people: on a terminal that shows them, unless `NO_COLOR` is set. */
-export function wantsColors(env: Environment, { isTTY }: { isTTY?: boolean }): boolean {
-  return isTTY === true && !env.NO_COLOR && env.TERM !== "dumb"
+export function wantsColors(env: Environment, stream: "stdout" | "stderr"): boolean {
+  return !env.NO_COLOR && env.TERM !== "dumb" && isTerminal(stream)
+}
+
+/** Without touching `process.stdout` or `process.stderr`: making those streams costs more than reading the configuration. */
+function isTerminal(stream: "stdout" | "stderr"): boolean {
+  return isatty(stream === "stdout" ? 1 : 2)
 }
 
 class Problem {

@@ -18,6 +18,7 @@ export const catalogue = {
   VERSION_STALE: [412, "The version is stale"],
   BODY_TOO_LARGE: [413, "The body is too large"],
   MEDIA_TYPE_UNSUPPORTED: [415, "The media type is not supported"],
+  RANGE_INVALID: [416, "The file has no such bytes"],
   VALIDATION_FAILED: [422, "The request does not fit"],
   NAME_MISSING: [422, "The name is missing"],
   NAME_INVALID: [422, "The name is no name"],
@@ -31,10 +32,29 @@ export const catalogue = {
 
   // jobs
   JOB_NOT_CANCELABLE: [409, "The job cannot be canceled"],
+  JOB_RUNS: [409, "The job has not ended"],
+  JOB_OVER: [409, "The job's try is over"],
+  JOB_NOT_DOWNLOADABLE: [409, "The job cannot be downloaded"],
+  JOB_NOT_FINISHED: [409, "The job has not finished"],
+  JOB_HAS_NO_RESULT: [404, "The job has no result"],
+  RESULT_TOO_LARGE: [413, "The result is too large"],
+  SCHEDULE_INVALID: [422, "The schedule is invalid"],
 
   // hooks and overrides
   HOOK_FAILED: [422, "A plugin's hook failed"],
   OVERRIDE_CONFLICT: [409, "The operation is bound to another plugin"],
+
+  // entries as files
+  IMPORT_INVALID: [422, "The file cannot be imported"],
+
+  // what a plugin may use
+  LIMIT_EXCEEDED: [429, "The plugin is over its limit"],
+  ANSWER_TOO_LARGE: [500, "The plugin's answer is too large"],
+  ROUTE_TIMEOUT: [504, "The plugin took too long"],
+  FETCH_REFUSED: [403, "The plugin may not ask that address"],
+  FETCH_FAILED: [502, "The plugin's request to another host failed"],
+  FETCH_TIMEOUT: [504, "The plugin's request to another host took too long"],
+  FETCH_TOO_LARGE: [502, "The answer of another host is too large"],
 
   // configuration
   CONFIG_INVALID: [422, "The configuration is invalid"],
@@ -47,6 +67,12 @@ export const catalogue = {
   DATABASE_NEWER: [409, "The database is newer than this program"],
   MIGRATION_CHANGED: [409, "An applied migration was changed"],
 
+  // a plugin's own database
+  QUERY_FAILED: [500, "The plugin's query failed"],
+  QUERY_REFUSED: [500, "The plugin's query is refused"],
+  MIGRATION_FAILED: [500, "The plugin's migration failed"],
+  DATABASE_FORBIDDEN: [500, "The database server does not allow what a plugin needs"],
+
   // the way of a plugin
   LOCKFILE_INVALID: [422, "The lockfile is invalid"],
   SOURCE_INVALID: [422, "The source is invalid"],
@@ -58,6 +84,7 @@ export const catalogue = {
   OFFLINE: [503, "The network is not allowed"],
   INTEGRITY_MISSING: [422, "The lockfile has no integrity"],
   INTEGRITY_MISMATCH: [409, "The integrity does not match"],
+  SIGNATURE_INVALID: [409, "The registry's signature does not match"],
   STORE_DAMAGED: [409, "The store is damaged"],
   BUNDLE_FAILED: [422, "The plugin cannot be bundled"],
   IMPORT_FORBIDDEN: [403, "The plugin imports what it was not granted"],
@@ -69,7 +96,9 @@ export const catalogue = {
   PLUGIN_DUPLICATE: [409, "The plugin's id is taken"],
   JOB_NUMBER_TAKEN: [409, "The job number is taken"],
   DEPENDENCY_FAILED: [409, "A plugin that this one needs is not active"],
+  PLUGIN_NEEDED: [409, "Other plugins need this one"],
   PERMISSION_MISSING: [403, "The plugin was not granted what it asks for"],
+  QUARANTINED: [503, "The plugin failed too often"],
   INITIALIZE_FAILED: [500, "The plugin's initialize failed"],
 } as const satisfies Record<string, readonly [status: number, title: string]>
 

@@ -10,7 +10,7 @@ const floors = [
   ["src/main.ts", "src/cli/"],
   ["src/host.ts", "src/data-dir.ts", "src/containment.ts"],
   ["src/http/"],
-  ["src/plugins/"],
+  ["src/transfer/", "src/plugins/"],
   ["src/jobs/", "src/core/"],
   ["src/db/"],
   ["src/config.ts", "src/issues.ts"],
@@ -20,9 +20,11 @@ const floors = [
     "src/progress.ts",
     "src/undo.ts",
     "src/lazily.ts",
+    "src/on-demand.ts",
     "src/suggestion.ts",
     "src/data-folder.ts",
     "src/username.ts",
+    "src/metrics/",
   ],
 ]
 

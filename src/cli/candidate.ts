@@ -7,10 +7,12 @@ import { forgetBundle, importBundle } from "../plugins/import.ts"
 import { toLocked } from "../plugins/lock.ts"
 import { type Manifest, readManifest, readPackage } from "../plugins/manifest.ts"
 import { toSourceText } from "../plugins/source.ts"
+import type { Store } from "../plugins/store.ts"
 import { verifySource } from "../plugins/verify.ts"
 import { mustAgree } from "./ask.ts"
 import { containForeign } from "./foreign.ts"
 import { say, toSafe } from "./output.ts"
+import { describeTrust, readPluginTrust } from "./trust.ts"
 
 /** What a plugin says of itself before it is trusted with anything. */
 export type Declared = Pick<Manifest, "id" | "permissions" | "dependencies"> & { version?: string }
@@ -61,13 +63,18 @@ async function runToLearn(fetched: FetchedSource, context: FetchContext, consent
 }
 
 /** What is shown before anyone agrees to anything. */
-export function describe(fetched: FetchedSource, { id, version, permissions }: Declared): string {
+export async function describe(
+  fetched: FetchedSource,
+  { id, version, permissions }: Declared,
+  store: Store,
+): Promise<string> {
   const bytes = [...fetched.files.values()].reduce((sum, { byteLength }) => sum + byteLength, 0)
   const rows = [
     ["source", toSourceText(fetched.source)],
     ["integrity", fetched.integrity],
     ["files", `${fetched.files.size} (${Math.ceil(bytes / 1024)} KiB)`],
     ["packages", [...fetched.packages.keys()].join(", ") || "none"],
+    ...describeTrust(await readPluginTrust(toLocked(fetched), store)),
     ["asks for", permissions.join(", ") || "no permission"],
   ]
   const lines = rows.map(([name = "", value = ""]) => `  ${name.padEnd(10)} ${toSafe(value)}`)

@@ -14,6 +14,8 @@ export type FlagValues = Record<string, string | boolean | string[] | undefined>
 
 /** What a command is called with. */
 export type Call = {
+  /** Of the command: `plugin add`. */
+  name: string
   args: string[]
   flags: FlagValues
   config: Config

@@ -6,17 +6,34 @@ export const commands: Command[] = [
     name: "serve",
     summary: "run the host",
     details:
-      'When it is ready it prints "pagoda ready <url>" on stdout; logs go to stderr. SIGHUP reads the lockfile again.',
+      'When it is ready it prints "pagoda ready <url>" on stdout; logs go to stderr. SIGHUP and "plugin sync" read the lockfile again.',
     flags: {
       port: { type: "string", value: "N", description: "where to listen; 0 picks one (PAGODA_PORT, 8000)" },
       host: { type: "string", value: "H", description: "the address to listen on (PAGODA_HOST, 127.0.0.1)" },
       "no-plugins": { type: "boolean", description: "load no plugin" },
-      watch: { type: "boolean", description: "reload when the lockfile changes (not yet)" },
-      vendor: { type: "string", value: "D", description: "take all sources from this folder (not yet)" },
+      watch: { type: "boolean", description: "take changes of the lockfile at once" },
+      vendor: { type: "string", value: "D", description: "take all sources from this folder; no network" },
       samples: { type: "boolean", description: "development: load every folder of plugin-samples/, unverified" },
     },
     examples: ["serve", "serve --port 0 --data-dir /var/lib/pagoda"],
     load: async () => (await import("./serve.ts")).serve,
+  },
+  {
+    name: "worker",
+    summary: "run jobs only, beside any number of hosts on one Postgres",
+    details:
+      'It needs DATABASE_URL and the hosts\' PAGODA_SECRET_KEY, a data directory of its own, and their lockfile. When it is ready it prints "pagoda worker ready".',
+    flags: {
+      "no-plugins": { type: "boolean", description: "load no plugin: only jobs of the core" },
+      vendor: {
+        type: "string",
+        value: "D",
+        description: "take all sources from this folder, and nothing from the network",
+      },
+      samples: { type: "boolean", description: "development: load every folder of plugin-samples/, unverified" },
+    },
+    examples: ["worker", "worker --data-dir /var/lib/pagoda-worker-1"],
+    load: async () => (await import("./worker.ts")).worker,
   },
   {
     name: "plugin add",
@@ -41,9 +58,14 @@ export const commands: Command[] = [
     name: "plugin update",
     args: ["id?"],
     summary: "take the newest version of one plugin, or of all",
-    details: "Also makes anew what is damaged in the store.",
-    flags: { yes: yesFlag },
-    examples: ["plugin update", "plugin update hello-world-plugin"],
+    details:
+      "Shows which files and packages differ, and asks where it wants more permissions. Also makes anew what is damaged in the store.",
+    flags: {
+      yes: yesFlag,
+      grant: { type: "list", value: "P", description: "grant this permission as well" },
+      json: jsonFlag,
+    },
+    examples: ["plugin update", "plugin update hello-world-plugin", "plugin update --json --yes"],
     load: async () => (await import("./plugin-update.ts")).updatePlugins,
   },
   {
@@ -72,9 +94,29 @@ export const commands: Command[] = [
   {
     name: "plugin verify",
     summary: "check every byte of every plugin against the lockfile",
-    flags: { json: jsonFlag },
-    examples: ["plugin verify"],
+    flags: {
+      json: jsonFlag,
+      vendor: { type: "string", value: "D", description: "check this vendor folder instead of the store" },
+    },
+    examples: ["plugin verify", "plugin verify --vendor vendor"],
     load: async () => (await import("./plugin-verify.ts")).verifyPlugins,
+  },
+  {
+    name: "plugin outdated",
+    summary: "tell what plugin update would take; changes nothing",
+    details:
+      'Compares with the tag "latest" of npm packages, the newest commit of the default branch of git repositories, and what URLs and folders have now.',
+    flags: { json: jsonFlag },
+    examples: ["plugin outdated", "plugin outdated --json"],
+    load: async () => (await import("./plugin-outdated.ts")).listOutdated,
+  },
+  {
+    name: "plugin vendor",
+    args: ["dir?"],
+    summary: "copy all locked sources into a folder that serve --vendor starts from, offline",
+    details: 'Into "vendor" where no folder is named. A second run writes only what is missing or damaged.',
+    examples: ["plugin vendor", "plugin vendor /srv/pagoda-vendor"],
+    load: async () => (await import("./plugin-vendor.ts")).vendorPlugins,
   },
   {
     name: "plugin enable",
@@ -87,8 +129,17 @@ export const commands: Command[] = [
     name: "plugin disable",
     args: ["id"],
     summary: "keep a plugin from running; it stays in the lockfile",
-    examples: ["plugin disable hello-world-plugin"],
+    flags: { force: { type: "boolean", description: "also disable the plugins that need it" } },
+    examples: ["plugin disable hello-world-plugin", "plugin disable hello-world-plugin --force"],
     load: async () => (await import("./plugin-enable.ts")).disablePlugin,
+  },
+  {
+    name: "plugin sync",
+    summary: "make running hosts take the lockfile as it is now",
+    details: "The host on this data directory, and on Postgres every replica. Says what became of each plugin.",
+    flags: { json: jsonFlag },
+    examples: ["plugin sync"],
+    load: async () => (await import("./plugin-sync.ts")).syncPlugins,
   },
   {
     name: "lock",
@@ -97,6 +148,40 @@ export const commands: Command[] = [
     flags: { yes: yesFlag },
     examples: ["lock"],
     load: async () => (await import("./lock.ts")).lock,
+  },
+  {
+    name: "create",
+    args: ["name"],
+    summary: "make a plugin project in a new folder",
+    flags: {
+      author: { type: "string", value: "A", description: "who writes it" },
+      description: { type: "string", value: "D", description: "what it does, in a sentence" },
+    },
+    examples: ["create counter", 'create counter --author "Ada" --description "Counts things"'],
+    load: async () => (await import("./create.ts")).createProject,
+  },
+  {
+    name: "check",
+    args: ["dir?"],
+    summary: "tell whether a host would take a plugin project",
+    details:
+      "Looks at the folder that it is called in where none is named. It runs the plugin's code, and asks before.",
+    flags: { yes: yesFlag, json: jsonFlag },
+    examples: ["check", "check ./counter --yes"],
+    load: async () => (await import("./check.ts")).checkProject,
+  },
+  {
+    name: "dev",
+    args: ["dir?"],
+    summary: "run a host with one plugin project, reloaded when a file changes",
+    details:
+      "For development: the project is unverified and gets all that it asks for. Runs the folder that it is called in where none is named. Data goes to a folder that is deleted at the end, unless --data-dir or PAGODA_DATA_DIR names one; the database is SQLite.",
+    flags: {
+      port: { type: "string", value: "N", description: "where to listen; 0 picks one (PAGODA_PORT, 8000)" },
+      host: { type: "string", value: "H", description: "the address to listen on (PAGODA_HOST, 127.0.0.1)" },
+    },
+    examples: ["dev", "dev ./counter --port 0"],
+    load: async () => (await import("./dev.ts")).dev,
   },
   {
     name: "user create",
@@ -135,6 +220,18 @@ export const commands: Command[] = [
     flags: { json: jsonFlag },
     examples: ["migrate"],
     load: async () => (await import("./migrate.ts")).migrate,
+  },
+  {
+    name: "doctor",
+    summary: "tell what is wrong and what mends it, or replace the secret key",
+    details:
+      "Looks at the data directory, the key, the database, the lockfile, the bytes of every plugin, and what needs an administrator; changes nothing, and exits with 1 where something is wrong. With --rotate-key: no host may run meanwhile. Secret settings are encrypted and stored sources sealed anew; all sessions end, API tokens stay. The new key is in secret.key of the data directory: where PAGODA_SECRET_KEY is set, set it to that.",
+    flags: {
+      json: jsonFlag,
+      "rotate-key": { type: "boolean", description: "replace the secret key by a new one" },
+    },
+    examples: ["doctor", "doctor --json", "doctor --rotate-key"],
+    load: async () => (await import("./doctor.ts")).doctor,
   },
   {
     name: "openapi",

@@ -1,21 +1,27 @@
 import { basename } from "node:path"
 import { PagodaError } from "../errors.ts"
 import { bundlePlugin } from "../plugins/bundle.ts"
+import { rememberFiles } from "../plugins/difference.ts"
 import { type FetchContext, type FetchedSource, fetchSource, resolveSource } from "../plugins/fetch.ts"
 import { toLocked } from "../plugins/lock.ts"
 import { type LockedPlugin, readLockfile } from "../plugins/lockfile.ts"
 import { readManifest } from "../plugins/manifest.ts"
 import { parseSource, type Source, type SourceRequest } from "../plugins/source.ts"
 import { verifySource } from "../plugins/verify.ts"
+import { editAudited } from "./audited.ts"
 import { askToRun, type Consent, readVersion } from "./candidate.ts"
 import type { Call } from "./command.ts"
-import { editLockfile } from "./edit.ts"
 import { toErrorLine } from "./error-line.ts"
+import { type Journal, withJournal } from "./journal.ts"
 import { withFetching } from "./open.ts"
 import { print, say } from "./output.ts"
 
 /** Fills in what is missing and writes the lockfile in its one form. A plugin that cannot be completed stays as it is. */
-export async function lock({ flags, config, log }: Call): Promise<number> {
+export async function lock(call: Call): Promise<number> {
+  return withJournal(call, (journal) => fillAll(call, journal))
+}
+
+async function fillAll({ flags, config, log }: Call, journal: Journal): Promise<number> {
   const { plugins: before } = await readLockfile(config.lockfile)
   const completed = new Map<string, LockedPlugin>()
   let failures = 0
@@ -23,6 +29,7 @@ export async function lock({ flags, config, log }: Call): Promise<number> {
     for (const [id, locked] of Object.entries(before)) {
       try {
         if (!isLacking(locked) && !(await hasGap(id, locked, context))) continue
+        journal.step("fetch", id)
         const consent = { yes: flags.yes === true, grants: locked.permissions ?? [], log }
         const whole = await complete(id, locked, context, consent)
         completed.set(id, whole)
@@ -36,10 +43,12 @@ export async function lock({ flags, config, log }: Call): Promise<number> {
       }
     }
   })
-  await editLockfile(config.lockfile, (plugins) => {
+  journal.step("write")
+  await editAudited(config, (plugins) => {
     // what was edited meanwhile is for the next time
     for (const [id, whole] of completed) if (Bun.deepEquals(plugins[id], before[id])) plugins[id] = whole
   })
+  journal.step("written")
   const count = Object.keys(before).length
   if (failures === 0)
     await print(`${basename(config.lockfile)} is complete: ${count} ${count === 1 ? "plugin" : "plugins"}.`)
@@ -71,6 +80,7 @@ async function complete(
   consent: Consent,
 ): Promise<LockedPlugin> {
   const fetched = await resolveSource(toExact(parseSource(locked.source)), context)
+  await rememberFiles(fetched, context.store)
   const problem = findMismatch(id, locked, fetched)
   if (problem) throw new PagodaError("INTEGRITY_MISMATCH", `Cannot lock "${id}": ${problem}`, { plugin: id })
   const { integrity, dependencies, layout, modules } = toLocked(fetched)

@@ -1,7 +1,9 @@
 import { dirname, join } from "node:path"
 import type { Config } from "../config.ts"
 import type { Accounts } from "../core/accounts.ts"
+import { hasPendingKey, settleKey } from "../core/key-rotation.ts"
 import { checkSecretKey, deriveKey, readSecretKey } from "../core/secret-key.ts"
+import { claimDataDir } from "../data-dir.ts"
 import { makeDataFolder } from "../data-folder.ts"
 import { type Database, openDatabase } from "../db/database.ts"
 import type { Log } from "../log.ts"
@@ -38,11 +40,24 @@ export async function withDatabase<T>(config: Config, work: (database: Database)
 /** The accounts, for as long as `work` takes. */
 export async function withAccounts<T>(config: Config, log: Log, work: (accounts: Accounts) => Promise<T>): Promise<T> {
   return withDatabase(config, async (database) => {
-    const secretKey = await readSecretKey(config)
+    const secretKey = await readKey(config)
     await checkSecretKey(database, secretKey)
     const { openAccounts } = await import("../core/accounts.ts")
     return work(openAccounts({ database, secretKey, log }))
   })
+}
+
+/** Where a replacement of the key was cut short, that is settled first. @throws DATA_DIR_IN_USE while it is under way */
+async function readKey(config: Config): Promise<string> {
+  if (hasPendingKey(config.dataDir)) {
+    const release = claimDataDir(config.dataDir)
+    try {
+      await settleKey(config)
+    } finally {
+      await release()
+    }
+  }
+  return readSecretKey(config)
 }
 
 /** What fetching needs, for as long as `work` takes; its progress is on stderr, and `quiet` ends the line before we speak. */
@@ -50,10 +65,11 @@ export async function withFetching<T>(
   config: Config,
   work: (context: FetchContext, quiet: () => void) => Promise<T>,
 ): Promise<T> {
-  const key = deriveKey(await readSecretKey(config), "store")
+  const key = deriveKey(await readKey(config), "store")
   const store = openStore(join(config.dataDir, "store"), key)
   const progress = await showProgress()
-  const context = { store, folder: dirname(config.lockfile), offline: config.offline, progress: progress.report }
+  const { offline, vendor } = config
+  const context = { store, folder: dirname(config.lockfile), offline, vendor, progress: progress.report }
   try {
     return await work(context, progress.stop)
   } finally {

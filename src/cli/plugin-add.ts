@@ -1,19 +1,24 @@
 import { basename, dirname, isAbsolute, relative, resolve } from "node:path"
 import { PagodaError } from "../errors.ts"
+import { rememberFiles } from "../plugins/difference.ts"
 import { resolveSource } from "../plugins/fetch.ts"
 import { loadPlugin } from "../plugins/load.ts"
 import { toLocked } from "../plugins/lock.ts"
 import { type Lockfile, readLockfile } from "../plugins/lockfile.ts"
 import { parseSourceRequest, type SourceRequest } from "../plugins/source.ts"
 import { mustAgree } from "./ask.ts"
+import { editAudited } from "./audited.ts"
 import { describe, readDeclared } from "./candidate.ts"
 import type { Call } from "./command.ts"
-import { editLockfile } from "./edit.ts"
 import { containForeign } from "./foreign.ts"
+import { withJournal } from "./journal.ts"
 import { withFetching } from "./open.ts"
 import { print } from "./output.ts"
+import { tellChange } from "./running-host.ts"
 
-export async function addPlugin({ args: [text = ""], flags, config, log }: Call): Promise<undefined> {
+export async function addPlugin(call: Call): Promise<number> {
+  const { args, flags, config, log } = call
+  const [text = ""] = args
   const yes = flags.yes === true
   const grants = (flags.grant ?? []) as string[]
   const request = toHere(parseSourceRequest(text), config.lockfile)
@@ -21,32 +26,41 @@ export async function addPlugin({ args: [text = ""], flags, config, log }: Call)
   refuseGrants(grants)
   const lockfile = await readLockfile(config.lockfile)
 
-  await withFetching(config, async (context, quiet) => {
-    const fetched = await resolveSource(request, context)
-    quiet()
-    const declared = await readDeclared(fetched, context, { yes, grants, log })
-    const { id } = declared
-    refuseTaken(lockfile, id)
-    const permissions = [...new Set([...declared.permissions, ...grants])]
-    await print(describe(fetched, declared))
-    const grant = permissions.length > 0 ? ` and grant it ${permissions.join(", ")}` : ""
-    await mustAgree(`Add "${id}"${grant}?`, yes)
+  const id = await withJournal(call, ({ step }) =>
+    withFetching(config, async (context, quiet) => {
+      step("fetch")
+      const fetched = await resolveSource(request, context)
+      quiet()
+      step("show")
+      const declared = await readDeclared(fetched, context, { yes, grants, log })
+      const { id } = declared
+      refuseTaken(lockfile, id)
+      const permissions = [...new Set([...declared.permissions, ...grants])]
+      await print(await describe(fetched, declared, context.store))
+      const grant = permissions.length > 0 ? ` and grant it ${permissions.join(", ")}` : ""
+      await mustAgree(`Add "${id}"${grant}?`, yes)
 
-    containForeign(log)
-    const locked = toLocked(fetched, { permissions, required: flags.required === true })
-    const { definition } = await loadPlugin(id, locked, context)
-    quiet()
-    await editLockfile(config.lockfile, (plugins) => {
-      refuseTaken({ lockfileVersion: 1, plugins }, id)
-      plugins[id] = { ...locked, version: definition.version }
-    })
-    await print(`Added ${id} (${definition.version}) to ${basename(config.lockfile)}.`)
-    for (const [other, range] of Object.entries(definition.dependencies ?? {})) {
-      if (!Object.hasOwn(lockfile.plugins, other))
-        await print(`It needs the plugin "${other}" ${range}: add that as well.`)
-    }
-    await print('Next: "pagoda serve"; a host that runs takes it at its next start, or on SIGHUP.')
-  })
+      step("load", id)
+      containForeign(log)
+      const locked = toLocked(fetched, { permissions, required: flags.required === true })
+      const { definition } = await loadPlugin(id, locked, context)
+      quiet()
+      await rememberFiles(fetched, context.store)
+      step("write", id)
+      await editAudited(config, (plugins) => {
+        refuseTaken({ lockfileVersion: 1, plugins }, id)
+        plugins[id] = { ...locked, version: definition.version }
+      })
+      step("written", id)
+      await print(`Added ${id} (${definition.version}) to ${basename(config.lockfile)}.`)
+      for (const [other, range] of Object.entries(definition.dependencies ?? {})) {
+        if (!Object.hasOwn(lockfile.plugins, other))
+          await print(`It needs the plugin "${other}" ${range}: add that as well.`)
+      }
+      return id
+    }),
+  )
+  return tellChange(config, [id])
 }
 
 /** A path is meant from where one types it; the lockfile keeps it from where the lockfile is. */

@@ -1,21 +1,68 @@
-import { openInstalled } from "../plugins/installed.ts"
-import { readLockfile } from "../plugins/lockfile.ts"
+import type { Config } from "../config.ts"
+import { PagodaError } from "../errors.ts"
+import { findDependents } from "../plugins/dependents.ts"
+import { type Installed, openInstalled } from "../plugins/installed.ts"
+import { type Lockfile, readLockfile } from "../plugins/lockfile.ts"
+import { toNeeded } from "../plugins/registry.ts"
+import { tellHosts } from "../plugins/replicas.ts"
 import type { Call } from "./command.ts"
 import { getLocked } from "./edit.ts"
 import { withDatabase } from "./open.ts"
 import { print } from "./output.ts"
+import { askHost, caller, tellStates } from "./running-host.ts"
 
-export function enablePlugin(call: Call): Promise<undefined> {
+export function enablePlugin(call: Call): Promise<number> {
   return setEnabled(call, true)
 }
 
-export function disablePlugin(call: Call): Promise<undefined> {
+export function disablePlugin(call: Call): Promise<number> {
   return setEnabled(call, false)
 }
 
-async function setEnabled({ args: [id = ""], config }: Call, enabled: boolean): Promise<undefined> {
-  getLocked(await readLockfile(config.lockfile), id)
-  await withDatabase(config, (database) => openInstalled(database).setEnabled(id, enabled))
+async function setEnabled({ args: [id = ""], flags, config }: Call, enabled: boolean): Promise<number> {
+  const lockfile = await readLockfile(config.lockfile)
+  getLocked(lockfile, id)
+  const force = flags.force === true
   const what = enabled ? "Enabled" : "Disabled"
-  await print(`${what} ${id}; a host that runs takes it at its next start, or on SIGHUP.`)
+  const record = await askHost(config, "setEnabled", { id, enabled, force, by: caller() })
+  if (record) {
+    await print(`${what} ${id}.`)
+    return tellStates([record], [id])
+  }
+  const ids = await store(id, enabled, { lockfile, force, config })
+  await print(`${what} ${ids.join(", ")}; no host runs here: it takes effect with the next "pagoda serve".`)
+  return 0
+}
+
+type Options = { lockfile: Lockfile; force: boolean; config: Config }
+
+/** Without a host only the database tells what needs what: as it was when they ran last. */
+function store(id: string, enabled: boolean, { lockfile, force, config }: Options): Promise<string[]> {
+  return withDatabase(config, async (database) => {
+    const installed = openInstalled(database)
+    const others = (await isConcerned(id, enabled, installed)).filter((other) => Object.hasOwn(lockfile.plugins, other))
+    if (enabled) refuseNeedy(id, others)
+    else if (others.length > 0 && !force) throw toNeeded(id, others)
+    const ids = enabled ? [id] : [id, ...others]
+    await installed.setEnabled(ids, enabled, caller())
+    await tellHosts(database, id)
+    return ids
+  })
+}
+
+/** What is not disabled and needs it, or what it needs and is disabled. */
+async function isConcerned(id: string, enabled: boolean, installed: Installed): Promise<string[]> {
+  const [needs, disabled] = [await installed.dependencies(), await installed.disabled()]
+  if (!enabled) return findDependents(id, needs).filter((other) => !disabled.has(other))
+  const found = new Set([id])
+  for (const each of found) for (const other of needs.get(each) ?? []) found.add(other)
+  found.delete(id)
+  return [...found].filter((other) => disabled.has(other))
+}
+
+function refuseNeedy(id: string, disabled: string[]): void {
+  if (disabled.length === 0) return
+  const names = disabled.map((other) => `"${other}", which is disabled`).join(", and ")
+  const mend = `run "pagoda plugin enable ${disabled.at(-1)}" first`
+  throw new PagodaError("DEPENDENCY_FAILED", `Cannot enable plugin "${id}": it needs ${names}; ${mend}`, { plugin: id })
 }

@@ -1,8 +1,10 @@
 import { readLockfile } from "../plugins/lockfile.ts"
 import type { Call } from "./command.ts"
 import { getLocked } from "./edit.ts"
+import { withFetching } from "./open.ts"
 import { bad, good, print, printJson, toSafe, toSafeLines } from "./output.ts"
 import { type PluginStatus, readStatuses } from "./plugin-status.ts"
+import { describeTrust, readPluginTrust } from "./trust.ts"
 
 export async function listPlugins({ flags, config, log }: Call): Promise<undefined> {
   const { plugins } = await readLockfile(config.lockfile)
@@ -16,11 +18,13 @@ export async function listPlugins({ flags, config, log }: Call): Promise<undefin
 
 export async function showPlugin({ args: [id = ""], flags, config, log }: Call): Promise<undefined> {
   const lockfile = await readLockfile(config.lockfile)
-  getLocked(lockfile, id)
+  const locked = getLocked(lockfile, id)
   // all of them: one that it needs may be why it is not active
   const status = (await readStatuses(lockfile.plugins, config, log)).find((each) => each.id === id)
-  if (flags.json) return void (await printJson(status))
-  const rows = Object.entries(status ?? {}).map(([field, value]) => [field, toText(value)])
+  const trust = await withFetching(config, ({ store }) => readPluginTrust(locked, store))
+  if (flags.json) return void (await printJson({ ...status, trust }))
+  const known = Object.entries(status ?? {}).map(([field, value]) => [field, toText(value)])
+  const rows = [...known, ...describeTrust(trust)]
   const width = Math.max(...rows.map(([field = ""]) => field.length))
   await print(rows.map(([field = "", value]) => `${field.padEnd(width)}  ${value}`).join("\n"))
 }

@@ -1,36 +1,72 @@
 import { existsSync } from "node:fs"
 import { basename } from "node:path"
 import type { Config } from "../config.ts"
-import { openInstalled } from "../plugins/installed.ts"
-import { readLockfile } from "../plugins/lockfile.ts"
+import { toDatabaseFile, toSchemaName } from "../plugins/database/names.ts"
+import { type LockedPlugin, readLockfile } from "../plugins/lockfile.ts"
 import { mustAgree } from "./ask.ts"
+import { editAudited } from "./audited.ts"
 import type { Call } from "./command.ts"
-import { editLockfile, getLocked } from "./edit.ts"
-import { sqliteFile, withDatabase } from "./open.ts"
+import { getLocked } from "./edit.ts"
+import { type Journal, withJournal } from "./journal.ts"
+import { sqliteFile } from "./open.ts"
 import { print } from "./output.ts"
+import { tellChange } from "./running-host.ts"
 
 /** `--purge` also works on what an earlier `remove` left behind. */
-export async function removePlugin({ args: [id = ""], flags, config }: Call): Promise<undefined> {
+export async function removePlugin(call: Call): Promise<undefined> {
+  const { args, flags, config } = call
+  const [id = ""] = args
   const lockfile = await readLockfile(config.lockfile)
-  const isLocked = Object.hasOwn(lockfile.plugins, id)
-  if (!isLocked && !(flags.purge && hasDatabase(config))) getLocked(lockfile, id)
-  if (flags.purge) {
-    const question = `Delete all data of "${id}" (its settings and its record)? It cannot be brought back.`
-    await mustAgree(question, flags.yes === true)
-  }
-  if (isLocked) {
-    await editLockfile(config.lockfile, (plugins) => {
-      delete plugins[id]
-    })
-    const when = "a host that runs lets go of it at its next start, or on SIGHUP"
-    await print(`Removed ${id} from ${basename(config.lockfile)}; ${when}.`)
-  }
-  if (flags.purge) {
-    const forgotten = await withDatabase(config, (database) => openInstalled(database).forget(id))
-    await print(forgotten ? `Deleted the data of ${id}.` : `There was no data of ${id}.`)
-  } else {
-    const where = config.databaseUrl === undefined ? sqliteFile(config) : "the database"
+  const locked = lockfile.plugins[id]
+  if (!locked && !(flags.purge && hasDatabase(config))) getLocked(lockfile, id)
+  if (flags.purge) return purge(id, locked, call)
+  await withJournal(call, async (journal) => {
+    await takeOut(id, config, journal)
+    const where = [...whereItsDataIs(id, locked, config)].join(" and ")
     await print(`Its data stays in ${where}; "pagoda plugin remove ${id} --purge" deletes it.`)
+  })
+}
+
+async function purge(id: string, locked: LockedPlugin | undefined, call: Call): Promise<undefined> {
+  const { config, flags } = call
+  const { withPurge } = await import("./purge.ts")
+  await withPurge(id, call, async (found) => {
+    const grants = locked?.permissions?.length ? [`  what it was granted: ${locked.permissions.join(", ")}`] : []
+    if (!found.isEmpty) await print([`This of "${id}" goes for good:`, ...found.lines, ...grants].join("\n"))
+    await mustAgree(`Delete all data of "${id}"? It cannot be brought back.`, flags.yes === true)
+    const after = `its data may still be there: run "pagoda plugin remove ${id} --purge" again`
+    await withJournal(
+      call,
+      async (journal) => {
+        if (locked) await takeOut(id, config, journal)
+        journal.step("purge", id)
+        if (!found.isEmpty) await found.run()
+      },
+      { after },
+    )
+    await print(found.isEmpty ? `There was no data of ${id}.` : `Deleted the data of ${id}.`)
+  })
+}
+
+async function takeOut(id: string, config: Config, journal: Journal): Promise<void> {
+  journal.step("write", id)
+  await editAudited(config, (plugins) => {
+    delete plugins[id]
+  })
+  journal.step("written", id)
+  await print(`Removed ${id} from ${basename(config.lockfile)}.`)
+  await tellChange(config, [id])
+}
+
+/** Nothing is opened to tell. */
+function* whereItsDataIs(id: string, locked: LockedPlugin | undefined, config: Config): Generator<string> {
+  if (config.databaseUrl === undefined) {
+    yield sqliteFile(config)
+    const file = toDatabaseFile(config.dataDir, id)
+    if (existsSync(file)) yield file
+  } else {
+    yield "the database"
+    if (locked?.permissions?.includes("db")) yield `its schema "${toSchemaName(id)}"`
   }
 }
 

@@ -4,7 +4,7 @@ import type { Log } from "../log.ts"
 import { whyNotWanted } from "../plugins/choice.ts"
 import { describeFailure, describeLocked } from "../plugins/describe.ts"
 import type { FetchContext } from "../plugins/fetch.ts"
-import { openInstalled } from "../plugins/installed.ts"
+import { type InstalledState, isQuarantined, openInstalled, type Quarantine } from "../plugins/installed.ts"
 import { type LoadedPlugin, loadPlugin, type Step } from "../plugins/load.ts"
 import type { LockedPlugin, Lockfile } from "../plugins/lockfile.ts"
 import { orderPlugins } from "../plugins/order.ts"
@@ -17,15 +17,15 @@ export type PluginStatus = Omit<PluginRecord, "routes" | "hooks" | "overrides" |
 
 /** Goes the way of every plugin up to its check, as a start does: only that tells whether it would be active. */
 export async function readStatuses(plugins: Lockfile["plugins"], config: Config, log: Log): Promise<PluginStatus[]> {
-  const disabled = await readDisabled(config)
+  const { disabled, quarantines } = await readInstalled(config)
   containForeign(log)
   const found = await withFetching(config, (context) =>
     Promise.all(
       Object.entries(plugins).map(async ([id, locked]) => {
         const reason = whyNotWanted(id, config) ?? (disabled.has(id) ? "an administrator disabled it" : undefined)
-        return reason
-          ? toStatus(describeLocked(id, locked, { state: "disabled", reason }))
-          : tryLoad(id, locked, context)
+        if (reason) return toStatus(describeLocked(id, locked, { state: "disabled", reason }))
+        const quarantine = quarantines.get(id)
+        return isQuarantined(quarantine, locked) ? toQuarantined(id, locked, quarantine) : tryLoad(id, locked, context)
       }),
     ),
   )
@@ -42,8 +42,19 @@ export async function readStatuses(plugins: Lockfile["plugins"], config: Config,
 }
 
 export async function readDisabled(config: Config): Promise<ReadonlySet<string>> {
-  if (config.databaseUrl === undefined && !existsSync(sqliteFile(config))) return new Set()
-  return withDatabase(config, (database) => openInstalled(database).disabled())
+  return (await readInstalled(config)).disabled
+}
+
+async function readInstalled(config: Config): Promise<Pick<InstalledState, "disabled" | "quarantines">> {
+  const hasDatabase = config.databaseUrl !== undefined || existsSync(sqliteFile(config))
+  if (!hasDatabase) return { disabled: new Set(), quarantines: new Map() }
+  return withDatabase(config, (database) => openInstalled(database).read())
+}
+
+/** Its code is not run: it may end this process as it ended others. */
+function toQuarantined(id: string, locked: LockedPlugin, { step, message, at }: Quarantine): PluginStatus {
+  const error = { step, code: "QUARANTINED", message, at } as const
+  return toStatus(describeLocked(id, locked, { state: "quarantined", error, reason: message }))
 }
 
 async function tryLoad(id: string, locked: LockedPlugin, context: FetchContext): Promise<LoadedPlugin | PluginStatus> {

@@ -1,76 +1,115 @@
+import type { Config } from "../config.ts"
+import { PagodaError, toMessage, toPagodaError } from "../errors.ts"
+import { findDifference, forgetFiles, rememberFiles } from "../plugins/difference.ts"
 import { type FetchContext, type FetchedSource, resolveSource } from "../plugins/fetch.ts"
 import { loadPlugin } from "../plugins/load.ts"
 import { toLocked } from "../plugins/lock.ts"
 import { type LockedPlugin, readLockfile } from "../plugins/lockfile.ts"
-import { readManifest } from "../plugins/manifest.ts"
 import { parseSource, type Source } from "../plugins/source.ts"
 import type { Store } from "../plugins/store.ts"
 import { isInRange } from "../plugins/versions.ts"
 import { mustAgree } from "./ask.ts"
+import { editAudited } from "./audited.ts"
 import { type Consent, describe, readDeclared, readVersion } from "./candidate.ts"
 import type { Call } from "./command.ts"
-import { editLockfile, getLocked } from "./edit.ts"
+import { getLocked } from "./edit.ts"
 import { toErrorLine } from "./error-line.ts"
 import { containForeign } from "./foreign.ts"
+import { type Journal, withJournal } from "./journal.ts"
 import { withFetching } from "./open.ts"
-import { print, say, toSafe } from "./output.ts"
+import { print, printJson, say } from "./output.ts"
+import { tellChange } from "./running-host.ts"
+import { readPluginTrust } from "./trust.ts"
+import { describeChange, toVersion, type UpdateReport } from "./update-report.ts"
 
-export async function updatePlugins({ args: [id], flags, config, log }: Call): Promise<number> {
-  const lockfile = await readLockfile(config.lockfile)
-  const chosen = id === undefined ? Object.entries(lockfile.plugins) : [[id, getLocked(lockfile, id)] as const]
-  if (chosen.length === 0) await print("There is no plugin to update.")
-  let failures = 0
-  await withFetching(config, async (context, quiet) => {
-    for (const [each, locked] of chosen) {
-      try {
-        const next = await updateOne(each, locked, context, quiet, {
-          yes: flags.yes === true,
-          grants: locked.permissions ?? [],
-          log,
-        })
-        if (!next) continue
-        await editLockfile(config.lockfile, (plugins) => {
-          plugins[each] = next
-        })
-      } catch (error) {
-        // the others are updated none the less; the exit code tells
-        if (chosen.length === 1) throw error
-        quiet()
-        failures++
-        await say(toErrorLine(error))
-      }
-    }
-  })
-  return failures === 0 ? 0 : 1
+/** What updating one plugin takes. `tell` is silent where the answer is JSON. */
+type Update = {
+  context: FetchContext
+  consent: Consent
+  quiet: () => void
+  tell: (text: string) => Promise<void>
+  journal: Journal
+  config: Config
 }
 
-/** The new entry, or nothing where the old one still says it all. */
-async function updateOne(
-  id: string,
-  locked: LockedPlugin,
-  context: FetchContext,
-  quiet: () => void,
-  consent: Consent,
-): Promise<LockedPlugin | undefined> {
+export async function updatePlugins(call: Call): Promise<number> {
+  const { args, flags, config, log } = call
+  const lockfile = await readLockfile(config.lockfile)
+  const [id] = args
+  const chosen = id === undefined ? Object.entries(lockfile.plugins) : [[id, getLocked(lockfile, id)] as const]
+  const tell = flags.json ? async () => {} : print
+  if (chosen.length === 0) await tell("There is no plugin to update.")
+  const reports: UpdateReport[] = []
+  await withJournal(call, (journal) =>
+    withFetching(config, async (context, quiet) => {
+      for (const [each, locked] of chosen) {
+        const consent = { yes: flags.yes === true, grants: (flags.grant ?? []) as string[], log }
+        const update = { context, consent, quiet, tell, journal, config }
+        try {
+          reports.push(await updateOne(each, locked, update))
+        } catch (error) {
+          // the others are updated none the less; the exit code tells
+          if (chosen.length === 1) throw error
+          quiet()
+          reports.push(toFailure(each, locked, error))
+          await say(toErrorLine(error))
+        }
+      }
+    }),
+  )
+  const updated = reports.flatMap(({ id: each, result }) => (result === "updated" ? [each] : []))
+  const told = updated.length > 0 ? await tellChange(config, updated, tell) : 0
+  if (flags.json) await printJson(reports)
+  return reports.every(({ result }) => result !== "failed") ? told : 1
+}
+
+function toFailure(id: string, locked: LockedPlugin, error: unknown): UpdateReport {
+  const code = toPagodaError(error)?.code ?? "INTERNAL"
+  return { id, result: "failed", from: toVersion(locked), error: { code, message: toMessage(error) } }
+}
+
+/** Nothing is written before the new version was shown, agreed to where it asks for more, and loaded. */
+async function updateOne(id: string, locked: LockedPlugin, update: Update): Promise<UpdateReport> {
+  const { context, consent, quiet, tell, journal } = update
+  journal.step("fetch", id)
   const fetched = await resolveNewest(parseSource(locked.source), { ...context, store: forgetful(context.store) })
   quiet()
   const { isolation, required, permissions: granted = [] } = locked
   const next = { ...locked, ...toLocked(fetched, { isolation, required, permissions: granted }) }
+  const report = { id, from: toVersion(locked) }
   if (isSame(locked, next)) {
     await reload(id, locked, context, consent)
-    await print(`${id} (${locked.version}) is up to date.`)
-    return
+    await rememberFiles(fetched, context.store)
+    await tell(`${id} (${locked.version}) is up to date.`)
+    return { ...report, result: "current" }
   }
-  const declared = await readDeclared(fetched, context, consent)
+  journal.step("show", id)
+  const declared = await readDeclared(fetched, context, { ...consent, grants: [...granted, ...consent.grants] })
+  refuseOther(id, declared.id)
+  const difference = await findDifference(locked, fetched, context.store)
   const asked = declared.permissions.filter((permission) => !granted.includes(permission))
-  await print(`${describe(fetched, declared)}\n${describeChange(locked, fetched)}`)
-  if (asked.length > 0) await mustAgree(`Update "${id}" and grant it ${asked.join(", ")} as well?`, consent.yes)
-  const entry = { ...next, permissions: [...granted, ...asked], version: undefined }
-  const { version } = await reload(id, entry, context, consent)
-  await print(
-    `Updated ${id} from ${locked.version ?? "no version"} to ${version}; a host that runs takes it at its next start, or on SIGHUP.`,
-  )
-  return { ...entry, version }
+  const change = describeChange(locked, { ...next, version: readVersion(fetched) }, difference, asked)
+  await tell(`${await describe(fetched, declared, context.store)}\n${change}`)
+  const open = asked.filter((permission) => !consent.grants.includes(permission))
+  if (open.length > 0) await mustAgree(`Update "${id}" and grant it ${open.join(", ")} as well?`, consent.yes)
+
+  const permissions = [...new Set([...granted, ...asked, ...consent.grants])]
+  journal.step("load", id)
+  const { version } = await reload(id, { ...next, permissions, version: undefined }, context, consent)
+  const entry = { ...next, permissions, version }
+  await rememberFiles(fetched, context.store)
+  journal.step("write", id)
+  await editAudited(update.config, (plugins) => {
+    plugins[id] = entry
+  })
+  journal.step("written", id)
+  if (entry.integrity !== locked.integrity) await forgetFiles(locked, context.store)
+  await tell(`Updated ${id} from ${locked.version ?? "no version"} to ${version}.`)
+  const trust = await readPluginTrust(entry, context.store)
+  return {
+    ...{ ...report, result: "updated", to: toVersion(entry), ...difference },
+    ...{ permissions: { granted: permissions, newly_asked: asked }, trust },
+  }
 }
 
 /** Bundles anew, whatever the store has, and looks whether the plugin loads. */
@@ -78,6 +117,16 @@ async function reload(id: string, locked: LockedPlugin, context: FetchContext, {
   containForeign(log)
   const store = { ...context.store, readBundle: async () => undefined }
   return (await loadPlugin(id, locked, { ...context, store })).definition
+}
+
+/** Before its code runs under the old one's name. */
+function refuseOther(id: string, declared: string): void {
+  if (declared === id) return
+  throw new PagodaError(
+    "PLUGIN_MISMATCH",
+    `Cannot update "${id}": the new version says the id "${declared}"; run "pagoda plugin remove ${id}" and add the other one`,
+    { plugin: id },
+  )
 }
 
 /** Takes what is written and gives nothing: everything is fetched again, and what was damaged is replaced. */
@@ -100,17 +149,4 @@ function isSame(locked: LockedPlugin, next: LockedPlugin): boolean {
     return { source, integrity, dependencies, layout, modules }
   }
   return locked.version !== undefined && Bun.deepEquals(bytes(locked), bytes(next))
-}
-
-function describeChange(locked: LockedPlugin, fetched: FetchedSource): string {
-  const version = readVersion(fetched)
-  const manifest = readManifest(fetched)
-  const rows = [
-    ["version", locked.version ?? "none", version ?? "as its code says"],
-    ["integrity", locked.integrity ?? "none", fetched.integrity],
-  ]
-  const asked = manifest?.permissions.filter((permission) => !locked.permissions?.includes(permission)) ?? []
-  const lines = rows.map(([name = "", from = "", to = ""]) => `  ${name.padEnd(10)} ${from} → ${toSafe(to)}`)
-  if (asked.length > 0) lines.push(`  ${"new".padEnd(10)} ${toSafe(asked.join(", "))}`)
-  return lines.join("\n")
 }

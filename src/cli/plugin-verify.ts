@@ -7,7 +7,7 @@ import type { Call } from "./command.ts"
 import { withFetching } from "./open.ts"
 import { bad, good, print, printJson } from "./output.ts"
 
-type Verdict = {
+export type Verdict = {
   id: string
   source: string
   ok: boolean
@@ -30,7 +30,7 @@ export async function verifyPlugins({ flags, config }: Call): Promise<number> {
   return verdicts.every(({ ok }) => ok) ? 0 : 1
 }
 
-async function verifyOne(id: string, locked: LockedPlugin, context: FetchContext): Promise<Verdict> {
+export async function verifyOne(id: string, locked: LockedPlugin, context: FetchContext): Promise<Verdict> {
   const verdict = { id, source: locked.source, ok: false, files: 0, packages: 0 }
   try {
     requireIntegrity(id, locked)

@@ -1,7 +1,17 @@
-import { type ConfigFlags, type Environment, readConfig, version, wantsColors, wantsStacks } from "../config.ts"
-import { createLog } from "../log.ts"
+import { existsSync } from "node:fs"
+import {
+  type Config,
+  type ConfigFlags,
+  type Environment,
+  readConfig,
+  version,
+  wantsColors,
+  wantsStacks,
+} from "../config.ts"
+import { createLog, type Log } from "../log.ts"
 import { commands } from "./commands.ts"
 import { toErrorLine, toExitCode } from "./error-line.ts"
+import { journalFolders } from "./journal.ts"
 import { print, say } from "./output.ts"
 import { parseCommandLine } from "./parse.ts"
 
@@ -23,12 +33,20 @@ export async function runCommand(argv: string[], env: Environment): Promise<numb
     const log = createLog({
       level: config.logLevel,
       format: config.logFormat,
-      colors: wantsColors(env, process.stderr),
+      colors: wantsColors(env, "stderr"),
     })
+    await tellLeftovers(config, log)
     const run = await command.load()
-    return (await run({ args, flags, config, log })) ?? 0
+    return (await run({ name: command.name, args, flags, config, log })) ?? 0
   } catch (error) {
     await say(toErrorLine(error, wantsStacks(env)))
     return toExitCode(error)
   }
+}
+
+/** Of commands that were killed: there is a folder only while one runs, or after that. */
+async function tellLeftovers(config: Config, log: Log): Promise<void> {
+  if (!Object.values(journalFolders(config)).some((folder) => existsSync(folder))) return
+  const { clearLeftovers } = await import("./leftovers.ts")
+  await clearLeftovers(config, log)
 }

@@ -18,7 +18,7 @@ export type AuditRecord = {
 /** Writes down who changed what, in the transaction of the change. */
 export type Audit = (
   handle: Transaction,
-  user: User,
+  user: Pick<User, "id" | "username">,
   action: string,
   object_type: string,
   object_id: string | number,

@@ -1,28 +1,31 @@
 import { t } from "@pagoda/sdk"
 import { sessionCookie, sessionSeconds } from "../core/accounts/credential.ts"
+import { parseBody } from "../core/body.ts"
 import type { CoreApp, HttpContext } from "./core.ts"
+import { documented } from "./documented.ts"
 import { userSchema } from "./user.ts"
 
 const tags = ["auth"]
 
-const credentials = t.Object({
-  username: t.String({ minLength: 1, maxLength: 200 }),
-  password: t.String({ minLength: 1, maxLength: 1024 }),
-})
+const credentials = t.Object(
+  { username: t.String({ minLength: 1, maxLength: 200 }), password: t.String({ minLength: 1, maxLength: 1024 }) },
+  { additionalProperties: false },
+)
 
 export function addAuth(app: CoreApp, { accounts }: HttpContext): void {
   app.post(
     "/api/v2/auth/login",
     async ({ body, request, server, set }) => {
       const address = server?.requestIP(request)?.address ?? ""
-      const { token, user } = await accounts.login({ ...body, address })
+      const { username, password } = parseBody("log in", credentials, body)
+      const { token, user } = await accounts.login({ username, password, address })
       set.headers["set-cookie"] = cookie(request, token, sessionSeconds)
       set.headers["cache-control"] = "no-store"
       return { token, user }
     },
     {
       auth: false,
-      body: credentials,
+      body: documented(credentials),
       response: t.Object({ token: t.String(), user: userSchema }),
       detail: { tags, summary: "Logs in with a user name and a password" },
     },

@@ -4,7 +4,15 @@ import type { Accounts } from "../core/accounts.ts"
 import type { Core } from "../core/core.ts"
 import type { Jobs } from "../jobs/jobs.ts"
 import type { Log } from "../log.ts"
+import type { AdminEvents } from "../plugins/admin-events.ts"
+import type { LimitSettings } from "../plugins/limit-settings.ts"
 import type { PluginRecord } from "../plugins/record.ts"
+import type { SwitchOptions } from "../plugins/registry.ts"
+import type { Repairs } from "../plugins/repairs.ts"
+import type { PluginSettings } from "../plugins/settings.ts"
+import type { Transfer } from "../transfer/transfer.ts"
+import type { OnPluginFailure } from "./problem.ts"
+import type { RouteMeter } from "./route-meter.ts"
 
 /** The plugins as the API sees them. */
 export type PluginDirectory = {
@@ -13,10 +21,26 @@ export type PluginDirectory = {
   readonly settled: boolean
   list(): PluginRecord[]
   get(id: string): PluginRecord | undefined
-  setEnabled(id: string, enabled: boolean): Promise<PluginRecord>
+  setEnabled(id: string, enabled: boolean, options: SwitchOptions): Promise<PluginRecord>
 }
 
-export type HttpContext = { accounts: Accounts; core: Core; jobs: Jobs; plugins: PluginDirectory; log: Log }
+export type HttpContext = {
+  accounts: Accounts
+  core: Core
+  jobs: Jobs
+  transfer: Transfer
+  plugins: PluginDirectory
+  settings: PluginSettings
+  limits: LimitSettings
+  repairs: Pick<Repairs, "list" | "settle">
+  adminEvents: Pick<AdminEvents, "follow" | "notices">
+  /** Makes what runs what the lockfile says now. */
+  syncPlugins(): Promise<void>
+  /** Told of an override that fails. */
+  onPluginFailure?: OnPluginFailure
+  meter: RouteMeter
+  log: Log
+}
 
 type Empty = Record<never, never>
 

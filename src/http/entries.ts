@@ -1,4 +1,5 @@
 import { t } from "@pagoda/sdk"
+import type { TSchema } from "@sinclair/typebox"
 import type { CoreApp, HttpContext } from "./core.ts"
 import { documented } from "./documented.ts"
 import { entrySchema, versionSchema } from "./entry-schema.ts"
@@ -127,27 +128,13 @@ export function addEntries(app: CoreApp, { core }: HttpContext): void {
     },
   )
 
-  app.get(
-    "/api/v2/entries/:id/history",
-    async ({ user, params: { id }, query, request }) =>
-      toPageOf(request, await entries.history(user, id, query), query),
-    {
-      params,
-      query: t.Object(pageQuery),
-      response: pageSchema(versionSchema),
-      detail: { tags, summary: "The versions of an entry, newest first" },
-    },
-  )
-
-  app.get(
-    "/api/v2/entries/:id/referrals",
-    async ({ user, params: { id }, query, request }) =>
-      toPageOf(request, await entries.referrals(user, id, query), query),
-    {
-      params,
-      query: t.Object(pageQuery),
-      response: pageSchema(entrySchema),
-      detail: { tags, summary: "The active entries that refer to this one" },
-    },
-  )
+  const addPage = (of: "history" | "referrals", item: TSchema, summary: string) =>
+    app.get(
+      `/api/v2/entries/:id/${of}`,
+      async ({ user, params: { id }, query, request }) =>
+        toPageOf<unknown>(request, await entries[of](user, id, query), query),
+      { params, query: t.Object(pageQuery), response: pageSchema(item), detail: { tags, summary } },
+    )
+  addPage("history", versionSchema, "The versions of an entry, newest first")
+  addPage("referrals", entrySchema, "The active entries that refer to this one")
 }

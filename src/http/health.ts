@@ -31,6 +31,8 @@ export function addHealth(app: CoreApp, { plugins }: HttpContext): void {
 /** What anybody may know: which ones and how, but not what their errors say. */
 function failures(records: ReturnType<HttpContext["plugins"]["list"]>) {
   return records.flatMap(({ id, state, error, required }) =>
-    state === "failed" ? [{ id, step: error?.step ?? "", code: error?.code ?? "PLUGIN_FAILED", required }] : [],
+    state === "failed" || state === "quarantined"
+      ? [{ id, step: error?.step ?? "", code: error?.code ?? "PLUGIN_FAILED", required }]
+      : [],
   )
 }

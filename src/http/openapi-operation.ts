@@ -67,9 +67,10 @@ function toResponses(found: Record<string, Response>): Record<string, Response> 
 
 const problem = { $ref: "#/components/responses/Problem" }
 
-/** One media type a body: a form where there is a file, JSON where it can be. */
+/** One media type a body, of those that say the same: a form where there is a file, JSON where it can be. */
 function toBody({ content, ...body }: Body): Body {
   const names = Object.keys(content)
+  if (new Set(Object.values(content).map((media) => JSON.stringify(media))).size > 1) return { ...body, content }
   const hasFile = Object.values(content).some(({ schema }) =>
     Object.values(schema?.properties ?? {}).some(
       ({ format, items }) => format === "binary" || items?.format === "binary",

@@ -1,4 +1,5 @@
 import { t, type User } from "@pagoda/sdk"
+import { requireAdmin, requireWriter } from "../core/access/require-admin.ts"
 import { PagodaError } from "../errors.ts"
 import type { PluginRecord } from "../plugins/record.ts"
 import type { CoreApp, HttpContext } from "./core.ts"
@@ -56,7 +57,7 @@ const plugin = t.Object(
 
 const params = t.Object({ id: t.String() })
 
-export function addPlugins(app: CoreApp, { plugins }: HttpContext): void {
+export function addPlugins(app: CoreApp, { plugins, syncPlugins }: HttpContext): void {
   app.get(
     "/api/v2/plugins",
     ({ user, query, request }) => {
@@ -83,13 +84,37 @@ export function addPlugins(app: CoreApp, { plugins }: HttpContext): void {
   for (const [verb, enabled, summary] of switches) {
     app.post(
       `/api/v2/admin/plugins/:id/${verb}`,
-      async ({ user, params: { id } }) => {
-        if (!user.is_admin) throw new PagodaError("FORBIDDEN", `Cannot ${verb} plugin "${id}": you are no admin`)
-        return toVisible(await plugins.setEnabled(id, enabled), user)
+      async ({ user, params: { id }, body }) => {
+        requireWritingAdmin(user, `${verb} plugin "${id}"`)
+        return toVisible(await plugins.setEnabled(id, enabled, { by: user, force: body?.force }), user)
       },
-      { params, response: plugin, detail: { tags: ["admin"], summary } },
+      { params, body: t.Optional(switchBody), response: plugin, detail: { tags: ["admin"], summary } },
     )
   }
+
+  app.post(
+    "/api/v2/admin/plugins/sync",
+    async ({ user, request, query }) => {
+      requireWritingAdmin(user, "read the lockfile again")
+      await syncPlugins()
+      const page = toPage(request, plugins.list(), query)
+      return { ...page, results: page.results.map((record) => toVisible(record, user)) }
+    },
+    {
+      query: t.Object(pageQuery),
+      response: pageSchema(plugin),
+      detail: { tags: ["admin"], summary: "Reads the lockfile again; answers what became of its plugins" },
+    },
+  )
+}
+
+const switchBody = t.Object({
+  force: t.Optional(t.Boolean({ description: "When one is disabled: those that need it are too" })),
+})
+
+function requireWritingAdmin(user: User, what: string): void {
+  requireAdmin(user, what)
+  requireWriter(user, what)
 }
 
 const switches = [

@@ -18,7 +18,10 @@ export type Problem = {
 }
 
 /** Where an error came up. */
-export type Origin = { request: Request; plugin: string | undefined; log: Log }
+export type Origin = { request: Request; plugin: string | undefined; log: Log; onPluginFailure?: OnPluginFailure }
+
+/** Told of what a plugin did not mean to do. */
+export type OnPluginFailure = ((plugin: string, error: unknown) => void) | undefined
 
 export function createProblem(code: string, status: number, detail: string, more: Partial<Problem> = {}): Problem {
   const title = code in catalogue ? catalogue[code as ErrorCode][1] : (statusTitles[status] ?? "The request failed")
@@ -97,7 +100,8 @@ type Thrown = { name?: unknown; message: string; code?: unknown; path?: unknown;
 function fromPlugin(error: unknown, plugin: string): Problem | undefined {
   const { name, message, code, path, cause } = (error ?? {}) as Thrown
   const status = apiErrorStatus(error) ?? (typeof name === "string" && pluginErrors.has(name) ? 400 : undefined)
-  if (status === undefined || typeof code !== "string") return undefined
+  // what went wrong inside of the plugin, its own queries included, is for the log
+  if (status === undefined || status === 500 || typeof code !== "string") return undefined
   const own = typeof path === "string" ? [{ path, message: String(message), code }] : undefined
   // an error of the SDK has room for one problem; that of the core, which it was made of, has them all
   const errors = toPagodaError(cause)?.issues ?? own
@@ -107,9 +111,16 @@ function fromPlugin(error: unknown, plugin: string): Problem | undefined {
 function unexpected(error: unknown, origin: Origin): Problem {
   const { plugin } = origin
   report(error, origin)
+  if (plugin !== undefined && !isClientGone(error, origin)) origin.onPluginFailure?.(plugin, error)
   return plugin === undefined
     ? createProblem("INTERNAL", 500, "The request failed: the log says why")
     : createProblem("PLUGIN_FAILED", 500, `Plugin "${plugin}" failed: the log says why`, { plugin })
+}
+
+/** Who goes away while his body is read makes reading fail, which is not the plugin's failure. */
+function isClientGone(error: unknown, { request }: Origin): boolean {
+  if (request.signal.aborted) return true
+  return error instanceof DOMException && error.name === "AbortError" && /connection was closed/i.test(error.message)
 }
 
 function report(error: unknown, { request, plugin, log }: Origin): void {

@@ -8,16 +8,22 @@ import { allowedMethods } from "./methods.ts"
 import { toNumbers } from "./numbers.ts"
 import { isSameOrigin } from "./origin.ts"
 import { parserOf } from "./parser.ts"
-import { createProblem, type Origin, respond, toProblem, toProblemResponse } from "./problem.ts"
-import { settle } from "./settle.ts"
+import { createProblem, type OnPluginFailure, type Origin, respond, toProblem, toProblemResponse } from "./problem.ts"
+import type { RouteMeter } from "./route-meter.ts"
+import { toFetch } from "./to-fetch.ts"
 
 /** Synchronous where the credentials were checked a moment ago: this runs for every request. */
 export type Authenticate = (headers: Headers) => Principal | null | Promise<Principal | null>
 
-export type ScopeOptions = { authenticate: Authenticate; log: Log }
+export type ScopeOptions = {
+  authenticate: Authenticate
+  log: Log
+  onPluginFailure?: OnPluginFailure
+  meter?: RouteMeter
+}
 
 /** Credentials and errors of every app, the core's and each plugin's. */
-export function createScope({ authenticate, log }: ScopeOptions): Scope {
+export function createScope({ authenticate, log, onPluginFailure, meter }: ScopeOptions): Scope {
   const enter = async (request: Request): Promise<User> => {
     const found = authenticate(request.headers)
     const principal = found instanceof Promise ? await found.catch(uncheckable) : found
@@ -38,14 +44,16 @@ export function createScope({ authenticate, log }: ScopeOptions): Scope {
     },
 
     seal(app, options) {
-      const originOf = (request: Request): Origin => ({ request, plugin: options.plugin, log })
+      const originOf = (request: Request): Origin => ({ request, plugin: options.plugin, log, onPluginFailure })
       for (const { hooks } of app.routes) sealRoute(hooks as Hooks, enter, originOf, options)
       app.onError(missingRoute(app, originOf) as never)
       Reflect.deleteProperty(app, "compile")
-      app.compile()
+      meter?.mark(app, options.plugin)
+      withoutCollecting(() => app.compile())
       Object.assign(app, { add: refuseRoute })
+      const fetch = toFetch(app.fetch, originOf, options)
       Object.defineProperty(app, "fetch", {
-        value: toFetch(app.fetch, originOf, options.plugin),
+        value: meter ? meter.watch(fetch, options.plugin) : fetch,
         configurable: true,
         writable: true,
       })
@@ -53,25 +61,14 @@ export function createScope({ authenticate, log }: ScopeOptions): Scope {
   }
 }
 
-type Fetch = (request: Request) => Response | Promise<Response>
-
-/** Whatever leaves an app in error is a problem document, also when its own error handler failed. */
-function toFetch(inner: Fetch, originOf: (request: Request) => Origin, plugin?: string): Fetch {
-  const finish = (response: Response, request: Request) => {
-    const settled = settle(response, plugin)
-    return settled instanceof Promise ? settled.catch((error) => toProblemResponse(error, originOf(request))) : settled
-  }
-  return (request) => {
-    try {
-      const answer = inner(request)
-      if (!(answer instanceof Promise)) return finish(answer, request)
-      return answer.then(
-        (response) => finish(response, request),
-        (error) => toProblemResponse(error, originOf(request)),
-      )
-    } catch (error) {
-      return toProblemResponse(error, originOf(request))
-    }
+/** Elysia collects garbage after each app that it composes: at a start that is once for every plugin. */
+function withoutCollecting(work: () => void): void {
+  const { gc } = Bun
+  Bun.gc = () => 0
+  try {
+    work()
+  } finally {
+    Bun.gc = gc
   }
 }
 
@@ -117,13 +114,14 @@ function sealRoute(hooks: Hooks, enter: Enter, originOf: (request: Request) => O
   }
   if (hooks.body && !list(hooks.parse).length)
     hooks.parse = [{ fn: parserOf(hooks.body, options.plugin), isAsync: true }]
-  const refused = ({ request, error }: Context) => {
+  const refused = ({ request, error }: Pick<Context, "request" | "error">) => {
     if (error instanceof PagodaError) return toProblemResponse(error, originOf(request))
   }
-  // bodies are parsed before credentials are looked at: who has none is told that, and nothing about the body
-  const unparsed = async (context: Context) => {
-    const response = refused(context)
-    if (response === undefined && context.code === "PARSE") await enter(context.request)
+  // Bodies are parsed before credentials are looked at: who has none is told that, and nothing about the body.
+  // Elysia reads this text: were the context passed on as it is, each request would have its cookies, headers and query read.
+  const unparsed = async ({ request, error, code }: Context) => {
+    const response = refused({ request, error })
+    if (response === undefined && code === "PARSE") await enter(request)
     return response
   }
   const failed = ({ request, error }: Context) => toProblemResponse(error, originOf(request))

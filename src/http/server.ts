@@ -3,7 +3,7 @@ import type { AnyElysia } from "elysia"
 import { websocket } from "elysia/ws"
 import { PagodaError, toMessage } from "../errors.ts"
 import type { Log } from "../log.ts"
-import { pluginPrefix } from "../plugins/mount.ts"
+import { pagesPrefix, pluginPrefix } from "../plugins/mount.ts"
 import { createProblem, respond } from "./problem.ts"
 
 /** The core's app, or how to get it: a host whose plugins alone are asked does without it. */
@@ -15,6 +15,8 @@ export type ServerOptions = {
   core: CoreSource
   /** The apps of the active plugins by id; looked at for every request, so that a plugin comes and goes at once. */
   plugins: ReadonlyMap<string, AnyElysia>
+  /** Those of their pages. */
+  pages?: ReadonlyMap<string, AnyElysia>
   log: Log
   /** How long open requests and streams may go on after `stop`. */
   graceMs?: number
@@ -53,7 +55,7 @@ export function startServer(options: ServerOptions): Server {
 type Sockets = Map<string, Set<ServerWebSocket>>
 type BunServer = Bun.Server<unknown>
 
-function listen({ host, port, core, plugins, log }: ServerOptions, sockets: Sockets): BunServer {
+function listen({ host, port, core, plugins, pages, log }: ServerOptions, sockets: Sockets): BunServer {
   try {
     const server: BunServer = Bun.serve({
       hostname: host,
@@ -63,7 +65,7 @@ function listen({ host, port, core, plugins, log }: ServerOptions, sockets: Sock
       development: false,
       // "development: false" turns it on, and then a second host on the port starts silently
       reusePort: false,
-      fetch: createDispatch(core, plugins, (id) => createFacade(server, id)),
+      fetch: createDispatch({ core, plugins, pages }, (id) => createFacade(server, id)),
       error(error) {
         log.error("Cannot answer a request", { error })
         return respond(createProblem("INTERNAL", 500, "The request failed: the log says why"))
@@ -83,22 +85,24 @@ type Dispatch = (request: Request) => Response | Promise<Response>
 
 /** Picks the app by the path as it was sent; each app matches that same text, so that none answers for another. */
 export function createDispatch(
-  core: CoreSource,
-  plugins: ReadonlyMap<string, AnyElysia>,
+  { core, plugins, pages }: Pick<ServerOptions, "core" | "plugins" | "pages">,
   facadeFor: (id: string) => unknown = () => null,
 ): Dispatch {
   const prefix = pluginPrefix("")
+  const pageRoot = pagesPrefix("")
+  let last = ""
   return function dispatch(request) {
     const { url } = request
     if (url.charCodeAt(0) === SLASH) return withoutHost(request, dispatch)
     // where Elysia starts to read the path as well
     const path = url.indexOf("/", 7)
     if (url.includes("%") && !isDecodable(url.slice(path).split("?", 1)[0] ?? "")) return withoutPath()
-    if (!url.startsWith(prefix, path)) return toCore(request)
+    if (!url.startsWith(prefix, path)) {
+      return url.startsWith(pageRoot, path) ? toPages(request, path + pageRoot.length) : toCore(request)
+    }
     const from = path + prefix.length
-    let to = from
-    while (to < url.length && url.charCodeAt(to) !== SLASH && url.charCodeAt(to) !== QUESTION) to++
-    const id = url.slice(from, to)
+    const id = readId(url, from)
+    const to = from + id.length
     const app = plugins.get(id)
     if (url.charCodeAt(to) !== SLASH) return toCore(request)
     const isRoot = to + 1 === url.length || url.charCodeAt(to + 1) === QUESTION
@@ -106,6 +110,23 @@ export function createDispatch(
     if (isRoot && !(app && `${prefix}${id}/` in app.router.static)) return toCore(request)
     if (app) return toApp(app, id, request)
     return respond(createProblem("NOT_FOUND", 404, `There is no active plugin "${id}"`))
+  }
+
+  function toPages(request: Request, from: number) {
+    const id = readId(request.url, from)
+    const app = pages?.get(id)
+    if (app) return toApp(app, id, request)
+    const state = plugins.has(id) ? `Plugin "${id}" has no pages` : `There is no active plugin "${id}"`
+    return respond(createProblem("NOT_FOUND", 404, state))
+  }
+
+  /** Most requests are for the plugin of the one before: to compare is quicker than to cut out what has no hash yet. */
+  function readId(url: string, from: number): string {
+    if (url.startsWith(last, from) && isEnd(url, from + last.length)) return last
+    let to = from
+    while (!isEnd(url, to)) to++
+    last = url.slice(from, to)
+    return last
   }
 
   function toCore(request: Request) {
@@ -140,6 +161,10 @@ function isDecodable(path: string): boolean {
 
 function withoutPath(): Response {
   return respond(createProblem("PATH_INVALID", 400, 'Cannot read the path: a "%" begins no UTF-8 text, wanted "%25"'))
+}
+
+function isEnd(url: string, at: number): boolean {
+  return at >= url.length || url.charCodeAt(at) === SLASH || url.charCodeAt(at) === QUESTION
 }
 
 const SLASH = 47

@@ -1,5 +1,7 @@
 import { t } from "@pagoda/sdk"
+import { parseBody } from "../core/body.ts"
 import type { CoreApp, HttpContext } from "./core.ts"
+import { documented } from "./documented.ts"
 import { pageQuery, pageSchema, toPage } from "./page.ts"
 
 const tags = ["tokens"]
@@ -10,6 +12,8 @@ const token = {
   created_at: t.String({ format: "date-time" }),
   expires_at: t.Union([t.String({ format: "date-time" }), t.Null()]),
 }
+
+const newToken = t.Object({ name: t.String({ minLength: 1, maxLength: 200 }) }, { additionalProperties: false })
 
 export function addTokens(app: CoreApp, { accounts: { tokens } }: HttpContext): void {
   app.get("/api/v2/tokens", async ({ user, query, request }) => toPage(request, await tokens.list(user), query), {
@@ -22,10 +26,10 @@ export function addTokens(app: CoreApp, { accounts: { tokens } }: HttpContext): 
     "/api/v2/tokens",
     async ({ user, body, set, status }) => {
       set.headers["cache-control"] = "no-store"
-      return status(201, await tokens.create(user, body))
+      return status(201, await tokens.create(user, parseBody("make the token", newToken, body)))
     },
     {
-      body: t.Object({ name: t.String({ minLength: 1, maxLength: 200 }) }),
+      body: documented(newToken),
       response: { 201: t.Object({ ...token, token: t.String({ description: "The value: shown this once" }) }) },
       detail: { tags, summary: "Makes a token" },
     },

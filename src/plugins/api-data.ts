@@ -1,25 +1,16 @@
 import { type Api, type Json, type Level, type Notice, type PermissionTarget, t, type User } from "@pagoda/sdk"
 import type { TSchema } from "@sinclair/typebox"
-import type { Permissions } from "../core/access/permissions.ts"
-import type { Entities } from "../core/entities.ts"
-import type { Entries } from "../core/entries.ts"
+import type { Core } from "../core/core.ts"
 import type { EntryLists } from "../core/entry-lists.ts"
-import type { EventName, Hooks } from "../core/hooks.ts"
+import type { EventName } from "../core/hooks.ts"
 import { PagodaError } from "../errors.ts"
 import type { Log } from "../log.ts"
 import { readArguments } from "./api-arguments.ts"
 import { guard } from "./api-error.ts"
 import { copyPlain } from "./plain.ts"
 
-/** What of the core a plugin reaches through its `api`. */
-export type ApiCore = {
-  readonly entities: Entities
-  readonly entries: Entries
-  readonly entryLists: EntryLists
-  readonly permissions: Permissions
-  readonly hooks: Hooks
-  readonly users: { get(id: string): Promise<User | null> }
-}
+/** What of the core a plugin reaches through its `api`: each part is made when a call first needs it. */
+export type ApiCore = Pick<Core, "entities" | "entries" | "entryLists" | "permissions" | "hooks" | "users">
 
 export type DataApi = Pick<Api, "entities" | "entries" | "permissions" | "services" | "hooks">
 
@@ -33,12 +24,12 @@ export type Acting = {
   /** @throws PERMISSION_MISSING */
   need(permission: string): void
   readonly log: Log
+  /** Left out: only the log is told. */
+  readonly notify?: ((notice: Notice) => Promise<void>) | undefined
 }
 
 /** What a plugin gives is checked and copied, so that it stays what was checked; what it gets is a copy as well. */
-export function createDataApi({ id, core, user, self, need, log }: Acting): DataApi {
-  const { entities, entries, entryLists, permissions, hooks, users } = core
-
+export function createDataApi({ id, core, user, self, need, log, notify }: Acting): DataApi {
   /** Needs the permission first, so that a plugin without it learns nothing else. */
   const call = <Arguments extends unknown[], Result>(
     name: string,
@@ -55,72 +46,77 @@ export function createDataApi({ id, core, user, self, need, log }: Acting): Data
   return {
     entities: {
       get: call("entities.get", { needs: read, takes: [idOrName] }, (user, one: number | string) =>
-        entities.get(user, one),
+        core.entities.get(user, one),
       ),
-      list: call("entities.list", { needs: read, takes: [query] }, (user, filter = {}) => entities.list(user, filter)),
-      create: call("entities.create", { needs: write, takes: [object] }, (user, body) => entities.create(user, body)),
+      list: call("entities.list", { needs: read, takes: [query] }, (user, filter = {}) =>
+        core.entities.list(user, filter),
+      ),
+      create: call("entities.create", { needs: write, takes: [object] }, (user, body) =>
+        core.entities.create(user, body),
+      ),
       update: call(
         "entities.update",
         { needs: write, takes: [idSchema, object, options] },
-        (user, one: number, body: object, options = {}) => entities.update(user, one, body, options),
+        (user, one: number, body: object, options = {}) => core.entities.update(user, one, body, options),
       ),
       delete: call("entities.delete", { needs: write, takes: [idSchema] }, (user, one: number) =>
-        entities.delete(user, one),
+        core.entities.delete(user, one),
       ),
     },
     entries: {
       get: call("entries.get", { needs: readEntries, takes: [idSchema] }, (user, one: number) =>
-        entries.get(user, one),
+        core.entries.get(user, one),
       ),
       list: call("entries.list", { needs: readEntries, takes: [query] }, (user, filter = {}) =>
-        entryLists.list(user, filter),
+        core.entryLists.list(user, filter),
       ),
       count: call("entries.count", { needs: readEntries, takes: [query] }, (user, filter = {}) =>
-        entryLists.count(user, filter),
+        core.entryLists.count(user, filter),
       ),
       aggregate: call(
         "entries.aggregate",
         { needs: readEntries, takes: [aggregation] },
-        (user, filter: Parameters<EntryLists["aggregate"]>[1]) => entryLists.aggregate(user, filter),
+        (user, filter: Parameters<EntryLists["aggregate"]>[1]) => core.entryLists.aggregate(user, filter),
       ),
       create: call(
         "entries.create",
         { needs: writeEntries, takes: [newEntry] },
-        (user, { entity, ...body }: { entity: number | string }) => entries.create(user, entity, body),
+        (user, { entity, ...body }: { entity: number | string }) => core.entries.create(user, entity, body),
       ),
       update: call(
         "entries.update",
         { needs: writeEntries, takes: [idSchema, object, options] },
-        (user, one: number, body: object, options = {}) => entries.update(user, one, { ...body }, options),
+        (user, one: number, body: object, options = {}) => core.entries.update(user, one, { ...body }, options),
       ),
       delete: call("entries.delete", { needs: writeEntries, takes: [idSchema] }, (user, one: number) =>
-        entries.delete(user, one),
+        core.entries.delete(user, one),
       ),
       restore: call("entries.restore", { needs: writeEntries, takes: [idSchema] }, (user, one: number) =>
-        entries.restore(user, one),
+        core.entries.restore(user, one),
       ),
     },
     permissions: {
       can: call("permissions.can", { takes: [level, target] }, (user, wanted: Level, { type, id }: PermissionTarget) =>
-        permissions.can(user, wanted, type, id),
+        core.permissions.can(user, wanted, type, id),
       ),
       require: call(
         "permissions.require",
         { takes: [level, target] },
-        (user, wanted: Level, { type, id }: PermissionTarget) => permissions.require(user, wanted, type, id),
+        (user, wanted: Level, { type, id }: PermissionTarget) => core.permissions.require(user, wanted, type, id),
       ),
     },
     services: {
       search: call("services.search", { needs: readEntries, takes: [text, page] }, (user, q: string, page = {}) =>
-        entryLists.search(user, q, page),
+        core.entryLists.search(user, q, page),
       ),
       notify: guard(async (...values) => {
         const [{ severity, message }] = readArguments("api.services.notify", [notice], values) as [Notice]
+        await notify?.({ severity, message })
         log[severity === "warning" ? "warn" : severity](message, { notice: severity })
       }),
       users: {
         get: call("services.users.get", { needs: "users:read", takes: [text] }, async (_, wanted: string) => {
-          const found = await users.get(wanted)
+          const found = await core.users.get(wanted)
           if (found) return found
           throw new PagodaError("NOT_FOUND", `There is no user "${wanted}"`)
         }),
@@ -130,7 +126,7 @@ export function createDataApi({ id, core, user, self, need, log }: Acting): Data
       emit: guard(async (...values) => {
         const event = t.String({ pattern: `^${id}:.`, maxLength: 200 })
         const [name, data = null] = readArguments("api.hooks.emit", [event, anything], values) as [EventName, Json?]
-        await hooks.emit(name, { user, data })
+        await core.hooks.emit(name, { user, data })
       }),
     },
   }

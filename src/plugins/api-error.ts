@@ -38,7 +38,8 @@ export function notYet(name: string): () => Promise<never> {
   })
 }
 
-function toPluginError(error: PagodaError): PluginError {
+/** As the SDK has it, with its status. */
+export function toPluginError(error: PagodaError): PluginError {
   const kind = error.status === 403 ? PluginSecurityError : error.status === 422 ? PluginValidationError : PluginError
   const made = new kind(error.message, { code: error.code, path: error.issues?.[0]?.path, cause: error })
   statuses.set(made, error.status)

@@ -9,7 +9,7 @@ export type Bundle = { readonly id: string; readonly digest: string; readonly co
 export type BundleOptions = { readonly id: string; readonly grants: readonly string[] }
 
 /** Goes up with every change that makes other bundles of the same source: stored ones are then made anew. */
-const bundlerVersion = 1
+const bundlerVersion = 2
 
 /**
  * Takes the stored bundle, which the store's seal vouches for, or makes it from the bytes just verified. Making one needs

@@ -46,7 +46,10 @@ export function* overrideProblems(overrides: unknown): Generator<string> {
 }
 
 /** Whoever sees what is written may read it: the operator has to grant that. */
-export function* permissionProblems({ hooks = [], overrides = {} }: PluginDefinition, locked: LockedPlugin) {
+export function* permissionProblems(
+  { hooks = [], overrides = {}, migrations = [] }: PluginDefinition,
+  locked: LockedPlugin,
+) {
   const granted = new Set(locked.permissions)
   const wants: [title: string, permission: string][] = [
     ...hooks
@@ -56,6 +59,7 @@ export function* permissionProblems({ hooks = [], overrides = {} }: PluginDefini
         name.startsWith("entry.") ? "entries:read" : "entities:read",
       ]),
     ...Object.keys(overrides).map((operation): [string, string] => [`override of "${operation}"`, "entries:read"]),
+    ...migrations.slice(0, 1).map(({ name }): [string, string] => [`migration "${name}"`, "db"]),
   ]
   for (const [title, permission] of wants) {
     if (granted.has(permission)) continue

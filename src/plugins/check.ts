@@ -4,13 +4,14 @@ import { Value } from "@sinclair/typebox/value"
 import { type ErrorCode, PagodaError } from "../errors.ts"
 import { toIssues } from "../issues.ts"
 import { hookProblems, overrideProblems, permissionProblems } from "./check-hooks.ts"
+import { migrationProblems } from "./check-migrations.ts"
 import { idRule, isPluginId } from "./id.ts"
 import type { LockedPlugin } from "./lockfile.ts"
 import type { Manifest } from "./manifest.ts"
+import { hasSecretDefault } from "./settings/schema.ts"
 import { isInRange, isRange, isVersion } from "./versions.ts"
 
-/** What the host can do with a definition today; the rest is refused, so that nobody relies on what does not run. */
-const notYet = ["migrations", "pages", "onSettings"] as const
+const longestRetention = 36_500
 
 /** A plugin whose every declaration was looked at: what is mounted. */
 export type CheckedPlugin = PluginDefinition &
@@ -44,9 +45,6 @@ export function checkPlugin(
   }
   if (manifest) for (const problem of manifestProblems(plugin, manifest)) refuse("PLUGIN_MISMATCH", problem)
   for (const problem of permissionProblems(plugin, locked)) refuse("PERMISSION_MISSING", problem)
-  for (const field of notYet) {
-    if (isUsed(plugin[field])) refuse("NOT_YET", `it uses "${field}", which this host does not run yet`)
-  }
   return {
     ...plugin,
     description: plugin.description ?? "",
@@ -87,6 +85,7 @@ function* shapeProblems(plugin: PluginDefinition): Generator<string> {
   if (!Array.isArray(hooks)) yield `its "hooks" are no list`
   else for (const hook of hooks) yield* hookProblems(hook)
   yield* overrideProblems(overrides)
+  yield* migrationProblems(plugin)
   for (const [number, job] of Object.entries(jobs)) yield* jobProblems(number, job as JobDefinition)
   if (plugin.settings) yield* settingsProblems(plugin.settings)
 }
@@ -97,10 +96,14 @@ function* wanted(plugin: PluginDefinition, field: keyof PluginDefinition, type: 
     yield `its "${field}" is of type "${typeof value}", wanted "${type}"`
 }
 
-function* jobProblems(number: string, job: JobDefinition): Generator<string> {
+export function* jobProblems(number: string, job: JobDefinition): Generator<string> {
   if (!/^\d+$/.test(number)) yield `its job "${number}" is no number`
   if (typeof job?.run !== "function") yield `its job ${number} has no "run"`
   if (!job?.name || typeof job.name !== "string") yield `its job ${number} has no "name"`
+  const { retention_days = 90 } = job ?? {}
+  if (!Number.isInteger(retention_days) || retention_days < 1 || retention_days > longestRetention) {
+    yield `its job ${number} has retention_days "${retention_days}", wanted an integer from 1 to ${longestRetention}`
+  }
 }
 
 function* settingsProblems(schema: TObject): Generator<string> {
@@ -109,6 +112,10 @@ function* settingsProblems(schema: TObject): Generator<string> {
     return
   }
   for (const [key, property] of Object.entries(schema.properties)) {
+    if (hasSecretDefault(property)) {
+      yield `its setting "${key}" is secret and has a default, which everybody can read in its code; leave it out`
+      continue
+    }
     if (property.default === undefined) continue
     for (const { message } of toIssues(property, property.default))
       yield `the default of its setting "${key}": ${message}`
@@ -131,8 +138,4 @@ function* manifestProblems(plugin: PluginDefinition, manifest: Manifest): Genera
 
 function isRecord(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value)
-}
-
-function isUsed(value: unknown): boolean {
-  return typeof value === "object" && value !== null ? Object.keys(value).length > 0 : value !== undefined
 }

@@ -31,6 +31,8 @@ export type FetchContext = {
   readonly folder: string
   /** `true`: never use the network. */
   readonly offline: boolean
+  /** A folder that `plugin vendor` made: what is locked comes from there alone. */
+  readonly vendor?: string
   readonly progress: Progress
 }
 
@@ -67,6 +69,10 @@ export async function resolveSource(request: SourceRequest, context: FetchContex
 }
 
 export async function fetchSource(locked: LockedPlugin, context: FetchContext): Promise<FetchedSource> {
+  if (context.vendor !== undefined) {
+    const { fetchVendored } = await import("./vendor/read.ts")
+    return fetchVendored(locked, context.vendor)
+  }
   const source = parseSource(locked.source)
   const fetcher = await fetchers[source.kind]()
   return fetcher.fetch(source as never, locked, context)

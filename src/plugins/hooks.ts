@@ -1,5 +1,6 @@
 import type { Api, HookContext, HookDefinition, PluginDefinition, PluginIdentity, User } from "@pagoda/sdk"
 import type { EventCall, HookCall, HookCount, RegisteredHook } from "../core/hooks.ts"
+import type { Calls } from "./calls.ts"
 import { copyPlain, toPlain } from "./plain.ts"
 import type { PluginHook } from "./record.ts"
 
@@ -10,6 +11,7 @@ const defaults = { priority: 100, timeout_ms: 5_000 }
 export function toHooks(
   { id, name, version, hooks = [] }: PluginDefinition,
   apiFor: (user: User | null) => Api,
+  calls: Calls,
 ): RegisteredHook[] {
   const plugin = Object.freeze({ id, name, version })
   const seen = new Map<string, number>()
@@ -27,7 +29,7 @@ export function toHooks(
       timeout_ms: hook.timeout_ms ?? defaults.timeout_ms,
       on_error: hook.on_error ?? "skip",
       run(call: HookCall | EventCall) {
-        const answer = hook.handler(toContext(call as HookCall, apiFor(call.user), plugin))
+        const answer = calls.follow(hook.handler(toContext(call as HookCall, apiFor(call.user), plugin)))
         if (!isAnswered) return answer
         return isThenable(answer) ? Promise.resolve(answer).then((value) => toPlain(value)) : toPlain(answer)
       },

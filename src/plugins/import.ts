@@ -1,12 +1,19 @@
 import { PagodaError, toMessage } from "../errors.ts"
 import type { Bundle } from "./bundle.ts"
 import { installHostModules } from "./host-modules.ts"
+import { takeTimers } from "./policy/scope.ts"
+import type { PluginTimers } from "./policy/timers.ts"
 
 /** How long a plugin's module may take to run, in milliseconds. */
 export const importPatience = 20_000
 
 /** What is imported right now, by the name of its module. */
 const served = new Map<string, string>()
+
+/** Two imports of the same bytes are two modules: a version that comes shares no state with one that leaves. */
+const names = new WeakMap<Bundle, string>()
+const timers = new WeakMap<Bundle, PluginTimers>()
+let imports = 0
 
 let serving = false
 
@@ -19,9 +26,14 @@ export async function importBundle(bundle: Bundle, options: { patience?: number 
   serveBundles()
   const name = toModuleName(bundle)
   served.set(name, bundle.code)
+  takeTimers(bundle.id)
   try {
-    return await settle(run(name, bundle.id), bundle.id, options.patience ?? importPatience)
+    const exported = await settle(run(name, bundle.id), bundle.id, options.patience ?? importPatience)
+    keepTimers(bundle)
+    return exported
   } catch (error) {
+    keepTimers(bundle)
+    stopTimers(bundle)
     forgetBundle(bundle)
     throw error
   } finally {
@@ -40,7 +52,18 @@ async function run(name: string, id: string): Promise<unknown> {
 
 /** The next import of the same bundle runs it anew; without this each version that ever ran stays in memory. */
 export function forgetBundle(bundle: Bundle): void {
+  stopTimers(bundle)
   delete require.cache[toModuleName(bundle)]
+}
+
+/** Stops the timers that its code left open, and says what they were. */
+export function stopTimers(bundle: Bundle): string[] {
+  return timers.get(bundle)?.stop() ?? []
+}
+
+function keepTimers(bundle: Bundle): void {
+  const own = takeTimers(bundle.id)
+  if (own) timers.set(bundle, own)
 }
 
 /** The id of the plugin whose code is highest in an error's stack: who is to be blamed for an error that comes late. */
@@ -63,9 +86,14 @@ function findPlugin(error: unknown): string | undefined {
   }
 }
 
-/** A name of its own for each content: modules are kept by name, so a new version needs a new one. */
+/** Modules are kept by name. */
 function toModuleName(bundle: Bundle): string {
-  return `plugin:${bundle.id}/${new Bun.CryptoHasher("sha256").update(bundle.digest).digest("hex").slice(0, 32)}.mjs`
+  const known = names.get(bundle)
+  if (known) return known
+  const hash = new Bun.CryptoHasher("sha256").update(bundle.digest).digest("hex").slice(0, 32)
+  const name = `plugin:${bundle.id}/${hash}-${++imports}.mjs`
+  names.set(bundle, name)
+  return name
 }
 
 function serveBundles(): void {

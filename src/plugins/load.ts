@@ -17,7 +17,7 @@ export type LoadedPlugin = {
 }
 
 /** Each step takes only what the step before made; its name is what a failure is filed under. */
-export const steps = ["fetch", "verify", "bundle", "import", "check", "mount", "initialize", "run"] as const
+export const steps = ["fetch", "verify", "bundle", "import", "check", "migrate", "mount", "initialize", "run"] as const
 export type Step = (typeof steps)[number]
 
 /** Tells which step is under way, so that whoever records a failure can say where it was. */

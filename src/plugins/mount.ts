@@ -1,6 +1,8 @@
 import type { Api, PluginDefinition, User } from "@pagoda/sdk"
 import { type AnyElysia, Elysia } from "elysia"
 import { PagodaError } from "../errors.ts"
+import type { Calls } from "./calls.ts"
+import type { PluginLimits } from "./limits.ts"
 import type { PluginRoute } from "./record.ts"
 
 /** What every app gets: the `auth` option of a route, credentials, problem documents. `http/scope.ts` makes it. */
@@ -13,15 +15,24 @@ export type Scope = {
 export type SealOptions = {
   /** Whose app it is: named in every problem. */
   plugin?: string
+  /** An error may be told by a page of the plugin's own. */
+  hasPages?: boolean
+  /** Counts the requests that are under way. */
+  calls?: Calls | undefined
+  /** Left out: what is asked and answered may be as long, and take as long, as it wants. */
+  limits?: PluginLimits | undefined
   /** What a request of this user finds in its context. */
   contextOf(user: User): object
 }
 
 export type MountOptions = {
   scope: Scope
-  settings: object
+  /** Those of now: a request keeps what it began with. */
+  settings(): object
   /** The same object for the same user. */
   apiFor(user: User | null): Api
+  calls?: Calls
+  limits?: PluginLimits
 }
 
 const MAX_ROUTES = 10_000
@@ -30,20 +41,45 @@ export function pluginPrefix(id: string): string {
   return `/api/v2/plugins/${id}`
 }
 
+export function pagesPrefix(id: string): string {
+  return `/plugins/${id}`
+}
+
+/** Where an app is, and which function of the definition adds to it. */
+export type Part = {
+  prefix: string
+  field: "routes" | "pages"
+  /** What the host adds before the plugin does. */
+  prepare?(app: AnyElysia): void
+}
+
 /** The plugin's own app: nothing that is added to it reaches another one. */
 export function createPluginApp(definition: PluginDefinition, options: MountOptions): AnyElysia {
+  return mountPart(definition, options, { prefix: pluginPrefix(definition.id), field: "routes" })
+}
+
+export function mountPart(definition: PluginDefinition, options: MountOptions, part: Part): AnyElysia {
   const { id, name, version } = definition
-  const prefix = pluginPrefix(id)
+  const { prefix, field } = part
   const app = new Elysia({ prefix, handler: { standardHostname: false } })
     .decorate("plugin", Object.freeze({ id, name, version }))
-    .decorate("settings", options.settings)
+    .decorate("settings", options.settings())
     .decorate("user", null)
     .decorate("api", options.apiFor(null)) as unknown as AnyElysia
   options.scope.prepare(app)
   forbidListening(app, id)
-  addRoutes(app, definition)
+  part.prepare?.(app)
+  addRoutes(app, id, field, definition[field])
   for (const problem of routeProblems(app, prefix)) throw invalid(id, problem)
-  options.scope.seal(app, { plugin: id, contextOf: (user) => ({ user, api: options.apiFor(user) }) })
+  // each request's context is made of the decorators, by reading them
+  Object.defineProperty(app.decorator, "settings", { get: options.settings, enumerable: true, configurable: true })
+  options.scope.seal(app, {
+    plugin: id,
+    hasPages: field === "pages",
+    calls: options.calls,
+    limits: options.limits,
+    contextOf: (user) => ({ user, api: options.apiFor(user) }),
+  })
   return app
 }
 
@@ -58,19 +94,19 @@ export function isOpen(hooks: { config?: unknown }): boolean {
   return marks.find((mark) => typeof mark?.open === "boolean")?.open === true
 }
 
-function addRoutes(app: AnyElysia, { id, routes }: PluginDefinition): void {
-  if (!routes) return
-  const returned = routes(app as never)
+function addRoutes(app: AnyElysia, id: string, field: Part["field"], add: PluginDefinition["routes"]): void {
+  if (!add) return
+  const returned = add(app as never)
   if (returned instanceof Promise) {
     returned.catch(() => {})
-    throw invalid(id, '"routes" returned a promise, wanted the app it was given; add the routes before it returns')
+    throw invalid(id, `"${field}" returned a promise, wanted the app it was given; add the routes before it returns`)
   }
   if (returned instanceof Elysia && returned !== app) {
-    throw invalid(id, '"routes" returned another app, wanted the one it was given; add yours with "app.use(yours)"')
+    throw invalid(id, `"${field}" returned another app, wanted the one it was given; add yours with "app.use(yours)"`)
   }
   const { promisedModules } = app as unknown as { promisedModules: { size: number } }
   if (promisedModules.size > 0) {
-    throw invalid(id, '"routes" adds an app that is not there yet; import it first, then "app.use" it')
+    throw invalid(id, `"${field}" adds an app that is not there yet; import it first, then "app.use" it`)
   }
 }
 

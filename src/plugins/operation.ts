@@ -1,12 +1,14 @@
 import type { Api, JobDefinition, User } from "@pagoda/sdk"
 import type { Operation } from "../jobs/operations.ts"
+import { withJobLog } from "./api-job-log.ts"
+import type { Work } from "./job-process/task.ts"
 
 /** A plugin's job definition as the runner takes it: with the contract's defaults, and with the plugin's `api`. */
 export function toOperation(
   plugin: string,
   number: number,
   { run, ...definition }: JobDefinition,
-  apiFor: (user: User) => Api,
+  { apiFor, work }: { apiFor: (user: User) => Api; work: Work },
 ): Operation {
   return {
     parallelizable: false,
@@ -17,6 +19,11 @@ export function toOperation(
     ...definition,
     number,
     plugin,
-    run: (context) => run({ ...context, params: context.params as never, api: apiFor(context.user) }),
+    run(context) {
+      const { user, params, job, signal, progress, log } = context
+      const api = withJobLog(apiFor(user), log)
+      const here = async () => run({ user, params: params as never, job, signal, progress, api })
+      return work({ context, api, here })
+    },
   }
 }

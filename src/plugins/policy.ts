@@ -4,6 +4,7 @@ import { isGuarded, isTried, isTypeof, type Parents, readParents } from "./polic
 import { globalNames, isFree, isGranted, permissionFor, toBuiltin } from "./policy/names.ts"
 import { isReturnThis } from "./policy/scope.ts"
 import type { Finding } from "./policy/source.ts"
+import { timerNames } from "./policy/timers.ts"
 import { isIdentifier, type Node, type Position, toText, walk } from "./policy/tree.ts"
 
 /** A finding in the one output file; whoever knows the source map says where that was. */
@@ -103,6 +104,7 @@ function checkGlobals(global: Scope, parents: Parents, grants: ReadonlySet<strin
       isTypeof(node, parents) || isGuarded(node, parents) || (!(name in globalThis) && isTried(node, parents))
     if (reference.isWrite() && (!asks || isFree(name)))
       report(name, `changes the global "${name}"`, position, grants, verdict)
+    else if ((timerNames as readonly string[]).includes(name)) replaced.add(name)
     else if (isGranted(name, grants) || isFree(name)) continue
     else if (name === "Function") {
       const made = toMadeCode(node, parents)

@@ -1,19 +1,36 @@
 import type { AnyElysia } from "elysia"
-import { PagodaError, toPagodaError } from "../errors.ts"
-import { type Choice, whyNotWanted } from "./choice.ts"
-import { describeActive, describeFailure, describeLocked } from "./describe.ts"
-import type { Installed } from "./installed.ts"
-import { type LoadContext, type LoadedPlugin, loadPlugin, type Step } from "./load.ts"
-import type { LockedPlugin, Lockfile } from "./lockfile.ts"
-import { orderPlugins } from "./order.ts"
+import { PagodaError } from "../errors.ts"
+import type { Choice } from "./choice.ts"
+import type { ReportRepair } from "./database/repair.ts"
+import { findDependents, orderRunning } from "./dependents.ts"
+import type { By, Installed } from "./installed.ts"
+import type { LoadContext } from "./load.ts"
+import type { LoadingMarks } from "./loading-marks.ts"
+import type { Lockfile } from "./lockfile.ts"
+import { createQuarantines } from "./quarantines.ts"
+import { createReconcile, type Retry } from "./reconcile.ts"
 import type { PluginRecord } from "./record.ts"
-import { type RunContext, type RunningPlugin, runPlugin } from "./running.ts"
+import { createRoster } from "./roster.ts"
+import type { RunContext, RunningPlugin } from "./running.ts"
+import { createStepWatch } from "./step-watch.ts"
 
 export type RegistryContext = {
   readonly choice: Choice
   readonly load: LoadContext
   readonly run: RunContext
   readonly installed: Installed
+  readonly marks: LoadingMarks
+  readonly repairs: ReportRepair
+  /** Told of every change that others who share the database should take as well, and which plugin it was. */
+  onSwitch?(id: string): Promise<void>
+  /** Told after every change, when each plugin is what it is to be; and what each asks for that was not granted. */
+  onSettled?(records: readonly PluginRecord[], pending: ReadonlyMap<string, readonly string[]>): void
+}
+
+export type SwitchOptions = {
+  readonly by: By
+  /** Also disables those that need it. */
+  readonly force?: boolean | undefined
 }
 
 /** Every plugin of the lockfile with its state, and the way from one lockfile to the next. */
@@ -24,125 +41,81 @@ export type Registry = {
   readonly settled: boolean
   list(): PluginRecord[]
   get(id: string): PluginRecord | undefined
-  /** Makes what runs what the lockfile says. A plugin that fails becomes a record; it keeps no other from running. */
-  sync(lockfile: Lockfile): Promise<void>
-  setEnabled(id: string, enabled: boolean): Promise<PluginRecord>
+  /**
+   * Makes what runs what the lockfile says, without a gap. A plugin that fails becomes a record; it keeps no other from
+   * running, nor an older version of itself. What failed is tried again where `retry` says so.
+   */
+  sync(read: () => Promise<Lockfile>, retry?: Retry): Promise<void>
+  /**
+   * @throws NOT_FOUND, PLUGIN_NEEDED where others need what is to be disabled, DEPENDENCY_FAILED where what is to be
+   * enabled needs another one
+   */
+  setEnabled(id: string, enabled: boolean, options: SwitchOptions): Promise<PluginRecord>
+  /** Takes out what failed too often, until it is enabled again or another version of it comes. */
+  quarantine(id: string, problem: string): Promise<void>
   /** Every plugin leaves, the last that came first. */
   close(): Promise<void>
 }
 
-type Fresh = { loaded: LoadedPlugin; load_ms: number }
-
-export function createRegistry({ choice, load, run, installed }: RegistryContext): Registry {
-  const running = new Map<string, RunningPlugin>()
-  const records = new Map<string, PluginRecord>()
+export function createRegistry(context: RegistryContext): Registry {
+  const { choice, load, run, installed, marks, repairs } = context
+  const roster = createRoster({ log: run.log, repairs })
+  const { running, records } = roster
+  const quarantines = createQuarantines({ installed, marks })
+  const reconcileWith = createReconcile({ choice, load, run, installed, roster, marks, quarantines })
+  const stepWatch = createStepWatch(repairs)
   let current: Lockfile = { lockfileVersion: 1, plugins: {} }
   let settled = false
   let turn: Promise<unknown> = Promise.resolve()
 
-  /** One change at a time. */
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+  /** One change at a time. What leaves is waited for afterwards: it may take its time, and the next change none. */
+  const inTurn = async <T>(work: () => Promise<T>): Promise<T> => {
     const done = turn.then(work)
     turn = done.catch(() => {})
-    return done
-  }
-
-  const disable = (id: string, locked: LockedPlugin, reason: string) => {
-    records.set(id, describeLocked(id, locked, { state: "disabled", reason }))
-  }
-
-  /** What fails while an older version runs leaves that one running. */
-  const fail = (id: string, locked: LockedPlugin, step: Step, thrown: unknown) => {
-    const error = describeFailure(step, thrown)
-    run.log.error(error.message, { plugin: id, step, code: error.code, cause: toPagodaError(thrown)?.cause })
-    if (!running.has(id)) records.set(id, describeLocked(id, locked, { state: "failed", error }))
-  }
-
-  const leave = async (id: string) => {
-    await running.get(id)?.leave()
-    running.delete(id)
-    records.delete(id)
-  }
-
-  const choose = async (): Promise<Map<string, LockedPlugin>> => {
-    const disabled = await installed.disabled()
-    const wanted = new Map<string, LockedPlugin>()
-    for (const [id, locked] of Object.entries(current.plugins)) {
-      const reason = whyNotWanted(id, choice) ?? (disabled.has(id) ? "an administrator disabled it" : undefined)
-      if (reason) {
-        await leave(id)
-        disable(id, locked, reason)
-      } else wanted.set(id, locked)
-    }
-    for (const id of [...running.keys(), ...records.keys()]) if (!Object.hasOwn(current.plugins, id)) await leave(id)
-    return wanted
-  }
-
-  const loadChanged = async (wanted: Map<string, LockedPlugin>): Promise<Map<string, Fresh>> => {
-    const fresh = new Map<string, Fresh>()
-    const loadOne = async ([id, locked]: [string, LockedPlugin]) => {
-      const started = performance.now()
-      let step: Step = "fetch"
-      try {
-        const loaded = await loadPlugin(id, locked, load, (next) => {
-          step = next
-        })
-        fresh.set(id, { loaded, load_ms: performance.now() - started })
-      } catch (error) {
-        fail(id, locked, step, error)
-      }
-    }
-    const changed = [...wanted].filter(([id, locked]) => !Bun.deepEquals(running.get(id)?.loaded.locked, locked))
-    await Promise.all(changed.map(loadOne))
-    return fresh
-  }
-
-  const start = async ({ loaded, load_ms }: Fresh) => {
-    const { id, locked, definition } = loaded
-    await leave(id)
-    let step: Step = "check"
     try {
-      const missing = Object.keys(definition.dependencies ?? {}).find((other) => !running.has(other))
-      if (missing !== undefined) {
-        throw new PagodaError("DEPENDENCY_FAILED", `Cannot load plugin "${id}": it needs "${missing}", which failed`)
-      }
-      const plugin = await runPlugin(loaded, run, (next) => {
-        step = next
-      })
-      running.set(id, plugin)
-      records.set(id, describeActive(plugin, load_ms))
-    } catch (error) {
-      fail(id, locked, step, error)
+      return await done
+    } finally {
+      await roster.departed()
     }
   }
 
-  const reconcile = async () => {
-    const wanted = await choose()
-    const fresh = await loadChanged(wanted)
-    const candidates = new Map<string, LoadedPlugin>()
-    for (const id of wanted.keys()) {
-      const loaded = fresh.get(id)?.loaded ?? running.get(id)?.loaded
-      if (loaded) candidates.set(id, loaded)
-    }
-    const { ordered, refused } = orderPlugins(
-      [...candidates.values()].map(({ definition }) => ({
-        ...definition,
-        dependencies: definition.dependencies ?? {},
-      })),
-      (id) => (records.has(id) ? `is ${records.get(id)?.state}` : "is not in the lockfile"),
+  const reconcile = async (retry: Retry) => {
+    const started = await reconcileWith(current, retry)
+    const definitionOf = (id: string) => running.get(id)?.loaded.definition ?? []
+    const stored = await installed.record([...started].flatMap(definitionOf))
+    stepWatch(
+      [...running.values()].map(({ loaded }) => loaded.definition),
+      stored,
     )
-    for (const [id, locked] of wanted) {
-      const error = refused.get(id)
-      if (!error) continue
-      await leave(id)
-      fail(id, locked, "check", error)
-    }
-    for (const id of ordered) {
-      const plugin = fresh.get(id)
-      if (plugin) await start(plugin)
-    }
-    await installed.record([...running.values()].map(({ loaded }) => loaded.definition))
     settled = true
+    context.onSettled?.([...records.values()], findPending(running))
+  }
+
+  const dependentsOf = (id: string) => {
+    const needs = [...running].map(
+      ([other, { loaded }]) => [other, Object.keys(loaded.definition.dependencies ?? {})] as const,
+    )
+    return findDependents(id, new Map(needs))
+  }
+
+  const enable = async (id: string, by: By) => {
+    const wasDisabled = (await installed.disabled()).has(id)
+    await installed.setEnabled([id], true, by)
+    await reconcile(new Set([id]))
+    const { state, error } = records.get(id) ?? {}
+    if (state !== "failed" || error?.code !== "DEPENDENCY_FAILED") return
+    if (wasDisabled) {
+      await installed.setEnabled([id], false, by)
+      await reconcile(new Set())
+    }
+    throw new PagodaError("DEPENDENCY_FAILED", error.message, { plugin: id })
+  }
+
+  const disable = async (id: string, { by, force }: SwitchOptions) => {
+    const others = dependentsOf(id)
+    if (others.length > 0 && !force) throw toNeeded(id, others)
+    await installed.setEnabled([id, ...others], false, by)
+    await reconcile(new Set())
   }
 
   return {
@@ -152,24 +125,45 @@ export function createRegistry({ choice, load, run, installed }: RegistryContext
     },
     list: () => [...records.values()].sort((a, b) => (a.id < b.id ? -1 : 1)),
     get: (id) => records.get(id),
-    sync: (lockfile) =>
-      inTurn(() => {
-        current = lockfile
-        return reconcile()
-      }),
-    setEnabled: (id, enabled) =>
+    sync: (read, retry = "all") =>
       inTurn(async () => {
-        if (Object.hasOwn(current.plugins, id)) {
-          await installed.setEnabled(id, enabled)
-          await reconcile()
-        }
-        const record = records.get(id)
-        if (record) return record
-        throw new PagodaError("NOT_FOUND", `There is no plugin "${id}" in the lockfile`)
+        current = await read()
+        await reconcile(retry)
+      }),
+    setEnabled: (id, enabled, options) =>
+      inTurn(async () => {
+        if (!Object.hasOwn(current.plugins, id))
+          throw new PagodaError("NOT_FOUND", `There is no plugin "${id}" in the lockfile`)
+        await (enabled ? enable(id, options.by) : disable(id, options))
+        await context.onSwitch?.(id)
+        return records.get(id) as PluginRecord
+      }),
+    quarantine: (id, problem) =>
+      inTurn(async () => {
+        const locked = running.get(id)?.loaded.locked
+        if (!locked) return
+        await quarantines.add(id, locked, "run", problem)
+        await reconcile(new Set())
+        await context.onSwitch?.(id)
       }),
     close: () =>
       inTurn(async () => {
-        for (const id of [...running.keys()].reverse()) await leave(id)
+        const { ordered, refused } = orderRunning(running.values(), () => "is not active")
+        roster.takeOut([...ordered, ...refused.keys()])
       }),
   }
+}
+
+function findPending(running: ReadonlyMap<string, RunningPlugin>): Map<string, string[]> {
+  const pending = [...running].map(([id, { loaded }]): [string, string[]] => {
+    const granted = new Set(loaded.locked.permissions)
+    return [id, loaded.definition.permissions.filter((permission) => !granted.has(permission))]
+  })
+  return new Map(pending.filter(([, permissions]) => permissions.length > 0))
+}
+
+export function toNeeded(id: string, others: readonly string[]): PagodaError {
+  const names = others.map((other) => `"${other}"`).join(", ")
+  const mend = `disable ${others.length === 1 ? "it" : "them"} too with {"force": true} or "--force"`
+  return new PagodaError("PLUGIN_NEEDED", `Cannot disable plugin "${id}": ${names} needs it; ${mend}`, { plugin: id })
 }

@@ -1,3 +1,4 @@
+import gt from "semver/functions/gt"
 import satisfies from "semver/functions/satisfies"
 import valid from "semver/functions/valid"
 import validRange from "semver/ranges/valid"
@@ -14,4 +15,8 @@ export function isRange(text: string): boolean {
 /** A pre-release of a version that fits does fit: who tests one means to. */
 export function isInRange(version: string, range: string): boolean {
   return satisfies(version, range, { includePrerelease: true })
+}
+
+export function isNewer(version: string, than: string): boolean {
+  return gt(version, than)
 }

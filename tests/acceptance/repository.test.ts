@@ -8,11 +8,11 @@ const root = join(import.meta.dir, "../..")
 
 afterAll(removeFolders)
 
-test("the repository's own lockfile names the sample byte for byte", async () => {
+test("the repository's own lockfile names the samples byte for byte", async () => {
   const args = ["plugin", "verify", "--lockfile", join(root, "plugins.lock.json"), "--data-dir", await makeFolder()]
   const { exitCode, stdout, stderr } = await runPagoda(args, { cwd: root })
   expect([exitCode, stderr]).toEqual([0, ""])
-  expect(stdout).toContain("hello-world-plugin")
+  for (const id of ["entry-analytics-plugin", "hello-world-plugin"]) expect(stdout).toContain(id)
 })
 
 test.skipIf(process.env.PAGODA_BINARY !== undefined)(
@@ -21,6 +21,7 @@ test.skipIf(process.env.PAGODA_BINARY !== undefined)(
     const host = await startTestHost({ cwd: root }, ["--samples", "--data-dir", await makeFolder()])
     const { body } = await host.ask("/api/v2/plugins")
     expect(body.results.map(({ id, state }: { id: string; state: string }) => [id, state])).toEqual([
+      ["entry-analytics-plugin", "active"],
       ["hello-world-plugin", "active"],
     ])
     expect((await host.stop()).stderr).toContain("UNVERIFIED")

@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { type Dialect, dialects } from "../support/database.ts"
 import { makeFolder, removeFolders } from "../support/folder.ts"
 import { askUntil, startTestHost, type TestHost } from "../support/host.ts"
-import { runPagoda } from "../support/pagoda.ts"
+import { runPagoda, untilSaid } from "../support/pagoda.ts"
 import { createPostgresDatabase, type PostgresDatabase } from "../support/postgres.ts"
 
 const plugin = "/api/v2/plugins/hello-world-plugin"
@@ -43,7 +43,8 @@ function tellStory(dialect: Dialect): void {
       state: "active",
       source: "file:hello-world",
       jobs: [{ number: 1001, name: "HELLO_WORLD_TASK" }],
-      permissions: ["jobs:create"],
+      hooks: [{ name: "entry.after_create" }],
+      permissions: ["entries:read", "jobs:create"],
     })
   })
 
@@ -85,6 +86,12 @@ function tellStory(dialect: Dialect): void {
       error: null,
       text: "Hello World task completed! Greeting: Good morning from admin!",
     })
+  })
+
+  test("its hook greets an entry that is made, in the log", async () => {
+    const { body: entity } = await host.ask("/api/v2/entities", { body: { name: "Server" } })
+    expect((await host.ask(`/api/v2/entities/${entity.id}/entries`, { body: { name: "web01" } })).status).toBe(201)
+    await untilSaid(host, "Hello, web01! Welcome to Server!")
   })
 
   test("a body that does not fit is 422 with its path, one that is no JSON 400, another media type 415", async () => {

@@ -241,7 +241,9 @@ describe("pagoda plugin", () => {
     expect(removed.stdout).toContain(`Its data stays in ${join(cwd, ".pagoda/pagoda.db")}`)
     expect(await read()).toEqual({})
     expect((await run("plugin", "remove", "greeter", "--purge")).exitCode).toBe(1)
-    expect((await run("plugin", "remove", "greeter", "--purge", "--yes")).stdout).toBe("Deleted the data of greeter.\n")
+    expect((await run("plugin", "remove", "greeter", "--purge", "--yes")).stdout).toBe(
+      'This of "greeter" goes for good:\n  the record of its installation\nDeleted the data of greeter.\n',
+    )
     expect((await run("plugin", "remove", "greeter", "--purge", "--yes")).stdout).toBe(
       "There was no data of greeter.\n",
     )

@@ -56,7 +56,7 @@ describe("pagoda", () => {
     [["plugni", "list"], 'there is no such command (did you mean "plugin"?)'],
     [["plugin"], "it needs a verb"],
     [["plugin", "lst"], '(did you mean "plugin list"?)'],
-    [["plugin", "outdated"], "there is no such command"],
+    [["plugin", "prune"], "there is no such command"],
     [["help", "nonsense"], "there is no such command"],
     [["--nonsense"], "it is no command"],
     [["plugin", "add"], "<source> is missing"],
@@ -73,8 +73,7 @@ describe("pagoda", () => {
     [["serve", "--data-dir", "/dev/null/x"], 'Cannot use the data directory "/dev/null/x": '],
     [["migrate", "--data-dir", "/dev/null/x"], 'Cannot use the data directory "/dev/null/x": '],
     [["openapi", "--data-dir", "/dev/null/x"], 'Cannot use the data directory "/dev/null/x": '],
-    [["serve", "--watch"], "not yet"],
-    [["serve", "--vendor", "v"], "not yet"],
+    [["serve", "--vendor", "v"], "which is no folder"],
   ])("%j is the user's mistake, said in one line", async (args, wanted) => {
     const { stdout, stderr, exitCode } = await run(args)
     expect(stderr).toContain(wanted)

@@ -3,6 +3,7 @@ import { type Api, PluginError, PluginValidationError, t } from "@pagoda/sdk"
 import { NotFoundError } from "elysia"
 import { PagodaError } from "../../src/errors.ts"
 import { createApiFor } from "../../src/plugins/api.ts"
+import { createLimits } from "../../src/plugins/limits.ts"
 import { mountTestPlugin, token } from "../support/plugin-app.ts"
 import { readProblem } from "../support/problem.ts"
 
@@ -146,7 +147,18 @@ test("an error of api.* that a route lets through keeps its status, and all its 
   const granted = new Set(["jobs:create"])
   const operations = { get: () => ({ plugin: "p" }) }
   const log = { with: () => ({}) }
-  const context = { id: "p", granted, env: {}, settings: {}, files: new Map(), log, core: {}, jobs, operations }
+  const context = {
+    id: "p",
+    granted,
+    env: {},
+    settings: { current: {}, set: async () => {} },
+    files: new Map(),
+    log,
+    core: {},
+    jobs,
+    operations,
+    limits: createLimits().of("p"),
+  }
   const apiFor = createApiFor(context as never)
   const { request } = mountTestPlugin(
     (app) =>

@@ -97,6 +97,20 @@ eachDatabase((_, open) => {
     })
   })
 
+  test("a field that nobody knows is refused with its path, and nothing is made", async () => {
+    await using app = await openTestApp(await open())
+    const { headers } = await app.login("alice")
+    const bodies = [
+      ["/api/v2/auth/login", { username: "alice", password, remember: true }],
+      ["/api/v2/tokens", { name: "ci", remember: true }],
+    ] as const
+    for (const [path, body] of bodies) {
+      const problem = await readProblem(await app.request(path, post(body, headers)))
+      expect(problem).toMatchObject({ status: 422, errors: [{ path: "remember", code: "FIELD_UNKNOWN" }] })
+    }
+    expect(await (await app.request("/api/v2/tokens", { headers })).json()).toMatchObject({ count: 0 })
+  })
+
   test("POST /api/v2/auth/logout ends the session at once", async () => {
     await using app = await openTestApp(await open())
     const { headers } = await app.login("alice")

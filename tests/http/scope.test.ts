@@ -86,11 +86,21 @@ describe("credentials", () => {
     })
     const app = createPluginApp(
       { id: "p", name: "P", version: "1.0.0", routes: (app) => app.get("/x", "x") },
-      { scope, settings: {}, apiFor: () => ({}) as never },
+      { scope, settings: () => ({}), apiFor: () => ({}) as never },
     )
     const response = await app.fetch(new Request("http://localhost/api/v2/plugins/p/x", { headers: token }))
     expect(await readProblem(response)).toMatchObject({ status: 500, code: "INTERNAL" })
     expect(lines.join()).toContain("the database is away")
+  })
+
+  test("are looked up without reading what else a request holds", async () => {
+    const { app } = mountTestPlugin((app) => app.get("/who", ({ user }) => user))
+    const made = new Request("http://localhost/api/v2/plugins/p/who?page=1", { headers: { ...token, ...cookie } })
+    // what Elysia calls where a route's text says that it wants its headers or cookies
+    made.headers.toJSON = () => {
+      throw new Error("all headers were read")
+    }
+    expect((await app.fetch(made)).status).toBe(200)
   })
 
   test("a plugin's own error handler cannot answer for a caller without them", async () => {

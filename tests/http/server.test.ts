@@ -54,7 +54,7 @@ function mount(id: string): AnyElysia {
             },
           }),
     },
-    { scope, settings: {}, apiFor: () => ({}) as never },
+    { scope, settings: () => ({}), apiFor: () => ({}) as never },
   )
 }
 
@@ -127,6 +127,17 @@ test("a plugin that is not active is 404, with or without credentials", async ()
     const problem = await readProblem(await fetch(`${server.url}/api/v2/plugins/gone/open`, { headers }))
     expect(problem).toMatchObject({ status: 404, code: "NOT_FOUND" })
   }
+})
+
+test("plugins whose ids begin alike are told apart, whichever was asked last", async () => {
+  const ids = ["same", "same-but-longer", "sam"]
+  for (const id of ids) apps.set(id, mount(id))
+  for (const id of [...ids, ...ids.toReversed(), "same", "same"]) {
+    expect(await (await fetch(`${server.url}/api/v2/plugins/${id}/open`)).text()).toBe(`open of ${id}`)
+  }
+  expect(await (await fetch(`${server.url}/api/v2/plugins/same?q=1`)).text()).toBe("record same")
+  expect((await fetch(`${server.url}/api/v2/plugins/sa/open`)).status).toBe(404)
+  for (const id of ids) apps.delete(id)
 })
 
 test("a plugin that comes, is swapped or goes does so at once", async () => {

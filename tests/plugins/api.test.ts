@@ -4,6 +4,7 @@ import type { Database } from "../../src/db/database.ts"
 import { createLog } from "../../src/log.ts"
 import { createApiFor } from "../../src/plugins/api.ts"
 import { apiErrorStatus } from "../../src/plugins/api-error.ts"
+import { createLimits } from "../../src/plugins/limits.ts"
 import { openTestCore, rootUser } from "../support/core.ts"
 import { eachDatabase } from "../support/database.ts"
 import { toTestHook } from "../support/hooks.ts"
@@ -18,12 +19,15 @@ function openApi(database: Database, permissions = all) {
   const apiFor = createApiFor({
     id: "p",
     granted: new Set(permissions),
-    settings: {},
+    settings: { current: {}, set: async () => {} },
     files: new Map() as never,
     core: { ...core, users: { get: async (id) => users.get(id) ?? null } },
+    db: {} as never,
     jobs: {} as never,
     operations: {} as never,
+    register: () => {},
     env: {},
+    limits: createLimits().of("p"),
     log: createLog({ level: "debug", format: "json", write: (line) => void lines.push(line) }),
   })
   return { core, apiFor, alice, root: apiFor(rootUser), lines }

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { definePlugin, job, onEntry, type PluginDefinition, t } from "@pagoda/sdk"
+import { definePlugin, job, onEntry, type PluginDefinition, secret, t } from "@pagoda/sdk"
 import { checkPlugin, defaultSettings } from "../../src/plugins/check.ts"
 import { hookNames } from "../../src/plugins/check-hooks.ts"
 import type { Manifest } from "../../src/plugins/manifest.ts"
@@ -95,12 +95,23 @@ describe("refused, each with a message of its own:", () => {
       "PLUGIN_INVALID",
       '"timeout_ms" 0',
     ],
-    ["pages", { ...minimal, pages: () => {} }, "NOT_YET", 'it uses "pages"'],
     [
       "a default that does not fit",
       { ...minimal, settings: t.Object({ N: t.Number({ default: "x" }) }) },
       "PLUGIN_INVALID",
       'its setting "N"',
+    ],
+    [
+      "a secret with a default",
+      { ...minimal, settings: t.Object({ KEY: secret(t.String({ default: "not so secret" })) }) },
+      "PLUGIN_INVALID",
+      'its setting "KEY" is secret and has a default',
+    ],
+    [
+      "a secret with a default somewhere in a setting",
+      { ...minimal, settings: t.Object({ IN: t.Object({ KEY: secret(t.String()) }, { default: { KEY: "x" } }) }) },
+      "PLUGIN_INVALID",
+      'its setting "IN" is secret and has a default',
     ],
   ]
   for (const [what, plugin, code, message] of broken) {

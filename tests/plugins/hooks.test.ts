@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from "bun:test"
 import { type Api, definePlugin, type HookDefinition, onEntry } from "@pagoda/sdk"
 import type { HookCall, Hooks } from "../../src/core/hooks.ts"
 import { openDatabase } from "../../src/db/database.ts"
+import { createCalls } from "../../src/plugins/calls.ts"
 import { describeHooks, toHooks } from "../../src/plugins/hooks.ts"
 import { copyPlain, toPlain } from "../../src/plugins/plain.ts"
 import { makeFolder, removeFolders } from "../support/folder.ts"
@@ -34,7 +35,9 @@ afterAll(async () => {
 
 function register(...list: HookDefinition[]) {
   const plugin = definePlugin({ id: "p", name: "P", version: "1.0.0", hooks: list })
-  const undos = toHooks(plugin, (user) => (user === alice ? api : ({} as Api))).map((hook) => hooks.register(hook))
+  const undos = toHooks(plugin, (user) => (user === alice ? api : ({} as Api)), createCalls()).map((hook) =>
+    hooks.register(hook),
+  )
   return Object.assign(() => describeHooks(list, hooks.counts()), {
     [Symbol.dispose]: () => {
       for (const undo of undos) undo()

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test"
-import { definePlugin, job, PluginError, t } from "@pagoda/sdk"
+import { definePlugin, html, job, PluginError, t } from "@pagoda/sdk"
 import { testPlugin, testUser } from "@pagoda/sdk/testing"
 
 const base = { id: "sample", name: "Sample", version: "1.2.3" }
@@ -32,6 +32,10 @@ describe("testPlugin().request()", () => {
         .get("/context", ({ user, plugin, settings }) => ({ user: user.username, plugin, settings }))
         .get("/open", ({ user }) => ({ user }), { auth: false })
         .post("/typed", ({ body }) => body, { body: t.Object({ count: t.Integer(), name: t.String() }) })
+        .get("/number/:n", ({ params, query }) => ({ ...params, ...query }), {
+          params: t.Object({ n: t.Integer() }),
+          query: t.Object({ by: t.Optional(t.Number()) }),
+        })
         .get("/quota", () => {
           throw new PluginError("the quota is used up", { code: "QUOTA" })
         })
@@ -52,6 +56,12 @@ describe("testPlugin().request()", () => {
   test("gives a route its user, plugin and settings", async () => {
     const { body } = await ask("/context", { settings: { SIZE: 5 } })
     expect(JSON.parse(body)).toEqual({ user: testUser.username, plugin: base, settings: { SIZE: 5 } })
+  })
+
+  test("gives numbers where the schema of a path or a query wants them, and refuses what is none", async () => {
+    expect(JSON.parse((await ask("/number/7?by=0.5")).body)).toEqual({ n: 7, by: 0.5 })
+    expect((await ask("/number/seven")).status).toBe(422)
+    expect((await ask("/number/7?by=")).status).toBe(422)
   })
 
   test("refuses who has no credentials, but on open routes", async () => {
@@ -152,4 +162,18 @@ test("testPlugin() runs initialize with an api that acts for nobody and keeps wh
     }),
   )
   expect(tested.log).toEqual([{ level: "info", message: "begun", fields: { at: 1 } }])
+})
+
+test("testPlugin().page() asks the pages, and request() the routes", async () => {
+  const plugin = definePlugin({
+    ...base,
+    routes: (app) => app.get("/", () => "route"),
+    pages: (app) => app.get("/", ({ user }) => html`<h1>${user.username}</h1>`),
+  })
+  await using tested = await testPlugin(plugin)
+  const page = await tested.page("/")
+  expect([page.status, page.headers.get("content-type")]).toEqual([200, "text/html;charset=utf-8"])
+  expect(await page.text()).toBe(`<h1>${testUser.username}</h1>`)
+  expect(await (await tested.request("/")).text()).toBe("route")
+  expect((await tested.page("/", { user: null })).status).toBe(401)
 })

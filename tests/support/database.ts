@@ -8,9 +8,12 @@ import { createPostgresDatabase, startPostgres } from "./postgres.ts"
 export const dialects = ["sqlite", "postgres"] as const
 export type Dialect = (typeof dialects)[number]
 
+/** Knows where it is, for what opens it once more. */
+export type TestDatabase = Database & { readonly place: DatabaseOptions }
+
 /** Opens a fresh, migrated database, or the one at a place that `open.place()` gave. All is gone after the test. */
 export type OpenTestDatabase = {
-  (options?: { place?: DatabaseOptions; migrate?: boolean }): Promise<Database>
+  (options?: { place?: DatabaseOptions; migrate?: boolean }): Promise<TestDatabase>
   /** An empty database to open more than once, or to hand to a process. */
   place(): Promise<DatabaseOptions>
 }
@@ -32,7 +35,8 @@ export function eachDatabase(define: (dialect: Dialect, open: OpenTestDatabase) 
 function createOpener(dialect: Dialect, undos: (() => Promise<unknown>)[]): OpenTestDatabase {
   const place = () => (dialect === "postgres" ? placeOnPostgres(undos) : placeOnSqlite(undos))
   const open = async ({ place: given, migrate = true }: { place?: DatabaseOptions; migrate?: boolean } = {}) => {
-    const database = await openDatabase(given ?? (await place()))
+    const where = given ?? (await place())
+    const database = Object.assign(await openDatabase(where), { place: where })
     let closing: Promise<void> | undefined
     const close = database.close
     database.close = () => {

@@ -52,9 +52,47 @@ export async function runPagoda(args: string[], options: PagodaOptions): Promise
   return { stdout, stderr, exitCode }
 }
 
+/** Runs a command and kills it with no warning so long after it said this on stderr, unless it ended before. */
+export async function killPagoda(
+  args: string[],
+  options: PagodaOptions,
+  { said, after_ms }: { said: string; after_ms: number },
+): Promise<{ stderr: string; isKilled: boolean }> {
+  const child = await spawn(args, options)
+  let stderr = ""
+  let timer: Timer | undefined
+  await collect(child.stderr, (text) => {
+    stderr += text
+    if (timer || !stderr.includes(said)) return
+    if (after_ms === 0) child.kill("SIGKILL")
+    timer = setTimeout(() => child.kill("SIGKILL"), after_ms)
+  })
+  await child.exited
+  clearTimeout(timer)
+  return { stderr, isKilled: child.signalCode === "SIGKILL" }
+}
+
 /** Starts `serve` and waits for its ready line. @throws with what it wrote when it ends before */
 export async function startPagoda(args: string[], options: PagodaOptions): Promise<RunningPagoda> {
-  const child = await spawn(["serve", ...(args.includes("--port") ? [] : ["--port", "0"]), ...args], options)
+  return start(
+    ["serve", ...(args.includes("--port") ? [] : ["--port", "0"]), ...args],
+    /^pagoda ready (\S+)\n/m,
+    options,
+  )
+}
+
+/** Starts `worker` and waits for its ready line; it has no url. @throws with what it wrote when it ends before */
+export function startPagodaWorker(args: string[], options: PagodaOptions): Promise<RunningPagoda> {
+  return start(["worker", ...args], /^pagoda worker (ready)\n/m, options)
+}
+
+/** Starts `dev` on a project and waits for its ready line. @throws with what it wrote when it ends before */
+export function startPagodaDev(args: string[], options: PagodaOptions): Promise<RunningPagoda> {
+  return start(["dev", "--port", "0", ...args], /^pagoda ready (\S+)\n/m, options)
+}
+
+async function start(args: string[], isReady: RegExp, options: PagodaOptions): Promise<RunningPagoda> {
+  const child = await spawn(args, options)
   let stderr = ""
   let stdout = ""
   const errors = collect(child.stderr, (text) => {
@@ -63,7 +101,7 @@ export async function startPagoda(args: string[], options: PagodaOptions): Promi
   const ready = Promise.withResolvers<string>()
   const output = collect(child.stdout, (text) => {
     stdout += text
-    const url = /^pagoda ready (\S+)\n/m.exec(stdout)?.[1]
+    const url = isReady.exec(stdout)?.[1]
     if (url) ready.resolve(url)
   })
   const ended = async (): Promise<PagodaResult> => {
@@ -72,7 +110,7 @@ export async function startPagoda(args: string[], options: PagodaOptions): Promi
     return { stdout, stderr, exitCode }
   }
   const failed = ended().then(({ exitCode }) => {
-    throw new Error(`pagoda serve ended with ${exitCode} before it was ready:\n${stderr}`)
+    throw new Error(`pagoda ${args[0]} ended with ${exitCode} before it was ready:\n${stderr}`)
   })
   failed.catch(() => {})
   const url = await Promise.race([ready.promise, failed])

@@ -1,5 +1,6 @@
 import { scopeModule } from "../host-modules.ts"
 import { globalNames, isGranted } from "../policy/names.ts"
+import { timerNames } from "../policy/timers.ts"
 import type { Verdict } from "../policy.ts"
 
 /** The line before all others: it hides what only guarded code names, and replaces what plugins get another one of. */
@@ -12,7 +13,7 @@ export function enclose(code: string, id: string, verdict: Verdict, grants: Read
   const needsRequire = needsReal || required.length > 0
   const lines = [
     ...required.map(([specifier, name]) => `import * as ${name} from ${JSON.stringify(specifier)}`),
-    ...verdict.replaced.map((name) => `const ${name} = ${scope}.${isGlobal(name) ? "globalThis" : name}`),
+    ...verdict.replaced.map((name) => `const ${name} = ${scope}.${toMember(name)}`),
     ...verdict.hidden.filter((name) => name !== "require" || !needsRequire).map((name) => `let ${name}`),
   ]
   if (needsReal) lines.unshift(`import { createRequire as ${real} } from "node:module"`)
@@ -28,8 +29,9 @@ export function enclose(code: string, id: string, verdict: Verdict, grants: Read
   return shiftByLine(code, lines.map((line) => `${line};`).join(" "))
 }
 
-function isGlobal(name: string): boolean {
-  return (globalNames as readonly string[]).includes(name)
+function toMember(name: string): string {
+  if ((globalNames as readonly string[]).includes(name)) return "globalThis"
+  return (timerNames as readonly string[]).includes(name) ? `timers.${name}` : name
 }
 
 type SourceMap = { mappings: string; sources: string[] }

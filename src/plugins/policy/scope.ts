@@ -2,17 +2,29 @@ import { PluginSecurityError } from "@pagoda/sdk"
 import { createLog, type Log } from "../../log.ts"
 import { createPluginConsole } from "./console.ts"
 import { freeNames } from "./names.ts"
+import { createPluginTimers, type PluginTimers, timerNames } from "./timers.ts"
 
 /** What a bundle takes instead of the real things of these names. */
 export type PluginGlobals = {
   readonly globalThis: object
   readonly Function: (...source: string[]) => unknown
   readonly console: object
+  readonly timers: PluginTimers
   require(modules: Modules, real?: Require): Require
 }
 
 type Modules = Readonly<Record<string, Record<string, unknown>>>
 type Require = (specifier: string) => unknown
+
+/** Of the latest run of each plugin's bundle. */
+const timersOf = new Map<string, PluginTimers>()
+
+/** The timers of the bundle that was just run; nothing where it sets none. */
+export function takeTimers(id: string): PluginTimers | undefined {
+  const timers = timersOf.get(id)
+  timersOf.delete(id)
+  return timers
+}
 
 let log: Log = createLog({ level: "info", format: "json" })
 
@@ -25,7 +37,10 @@ export function enterPlugin(id: string, granted: readonly string[]): PluginGloba
   let scope: object | undefined
   let shadow: PluginGlobals["Function"] | undefined
   let console: object | undefined
+  const timers = createPluginTimers(id)
+  timersOf.set(id, timers)
   const globals: PluginGlobals = {
+    timers,
     get globalThis() {
       scope ??= createScope(globals, granted)
       return scope
@@ -55,7 +70,9 @@ export function enterPlugin(id: string, granted: readonly string[]): PluginGloba
 
 function createScope(globals: PluginGlobals, granted: readonly string[]): object {
   const scope: object = Object.defineProperties({}, freeDescriptors(granted))
-  const own = { globalThis: scope, self: scope, global: scope, Function: globals.Function, console: globals.console }
+  const own: Record<string, unknown> = { globalThis: scope, self: scope, global: scope }
+  for (const name of ["Function", "console"] as const) own[name] = globals[name]
+  for (const name of timerNames) own[name] = globals.timers[name]
   for (const [name, value] of Object.entries(own)) {
     Object.defineProperty(scope, name, { value, writable: true, configurable: true, enumerable: false })
   }

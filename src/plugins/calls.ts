@@ -1,0 +1,40 @@
+/** What is under way in one version of a plugin, counted: it is not taken apart under a request. */
+export type Calls = {
+  begin(): void
+  end(): void
+  /** Counts what it is given for as long as that is pending, and gives it back. */
+  follow<T>(answer: T): T
+  /** Waits until nothing is under way, but no longer than this. Gives how much still is. */
+  idle(milliseconds: number): Promise<number>
+}
+
+export function createCalls(): Calls {
+  let open = 0
+  let onIdle: (() => void) | undefined
+  const end = () => {
+    open--
+    if (open === 0) onIdle?.()
+  }
+  return {
+    begin() {
+      open++
+    },
+    end,
+    follow(answer) {
+      if (answer instanceof Promise && Bun.peek.status(answer) === "pending") {
+        open++
+        answer.then(end, end)
+      }
+      return answer
+    },
+    async idle(milliseconds) {
+      if (open === 0) return 0
+      const { promise, resolve } = Promise.withResolvers<void>()
+      onIdle = resolve
+      const timer = setTimeout(resolve, milliseconds)
+      await promise
+      clearTimeout(timer)
+      return open
+    },
+  }
+}
