@@ -1,14 +1,9 @@
-import { dirname, join } from "node:path"
-import type { AnyElysia } from "elysia"
 import type { Config } from "./config.ts"
 import { containForeignCode } from "./containment.ts"
 import { systemUser } from "./core/access.ts"
-import { openAccounts } from "./core/accounts.ts"
+import { type Accounts, openAccounts } from "./core/accounts.ts"
 import { openCore } from "./core/core.ts"
-import { settleKey } from "./core/key-rotation.ts"
-import { checkSecretKey, deriveKey, readSecretKey } from "./core/secret-key.ts"
-import { claimDataDir } from "./data-dir.ts"
-import { openDatabase } from "./db/database.ts"
+import { openData } from "./data.ts"
 import { PagodaError } from "./errors.ts"
 import { type ControlActions, openControlLater } from "./http/control.ts"
 import { createRouteMeter } from "./http/route-meter.ts"
@@ -20,29 +15,11 @@ import { createOperations } from "./jobs/operations.ts"
 import { openQueue } from "./jobs/queue/open.ts"
 import { lazily } from "./lazily.ts"
 import type { Log } from "./log.ts"
-import { createAdminEvents } from "./plugins/admin-events.ts"
-import { createPluginDatabases } from "./plugins/database/databases.ts"
-import { createFailures } from "./plugins/failures.ts"
+import { createGuard } from "./plugins/guard.ts"
 import { installHostModules } from "./plugins/host-modules.ts"
 import { attributePlugin } from "./plugins/import.ts"
-import { openInstalled } from "./plugins/installed.ts"
-import { toJobProgram } from "./plugins/job-process/program.ts"
-import { createJobProcesses } from "./plugins/job-process.ts"
-import { limitLog } from "./plugins/limit-log.ts"
-import { createLimits } from "./plugins/limits.ts"
-import type { LoadContext } from "./plugins/load.ts"
-import { openLoadingMarks } from "./plugins/loading-marks.ts"
-import { type Lockfile, readLockfile } from "./plugins/lockfile.ts"
+import { openPlugins, type Plugins } from "./plugins/plugins.ts"
 import type { PluginRecord } from "./plugins/record.ts"
-import { createRegistry, type Registry } from "./plugins/registry.ts"
-import { createStateWatch } from "./plugins/repairs/states.ts"
-import { createRepairs, type Repairs } from "./plugins/repairs.ts"
-import { createReplicas } from "./plugins/replicas.ts"
-import { readSamples } from "./plugins/samples.ts"
-import { createPluginSettings } from "./plugins/settings.ts"
-import { createStateChanges } from "./plugins/state-changes.ts"
-import { openStore } from "./plugins/store.ts"
-import { silent } from "./progress.ts"
 import { registerTransfer } from "./transfer/transfer.ts"
 import { type Undo, undoAll } from "./undo.ts"
 
@@ -53,6 +30,11 @@ export type Host = {
   sync(): Promise<void>
   stop(): Promise<void>
 }
+
+/** How long jobs let those go first who asked while plugins were loaded, in milliseconds. */
+const firstTurn = 2
+/** How long jobs may take to end when the host stops, in milliseconds. */
+const jobGrace = 10_000
 
 /** From a lockfile to plugins that answer. */
 export function startHost(config: Config, log: Log): Promise<Host> {
@@ -71,132 +53,36 @@ async function start(config: Config, log: Log, listen: (options: ServerOptions) 
     for (const error of await undoAll(undos)) log.error("Pagoda did not stop cleanly", { error })
   }
   try {
-    undos.push(claimDataDir(config.dataDir))
-    await settleKey(config, log)
-    const secretKey = await readSecretKey(config)
-    const load: LoadContext = {
-      store: openStore(join(config.dataDir, "store"), deriveKey(secretKey, "store")),
-      folder: dirname(config.lockfile),
-      offline: config.offline || config.vendor !== undefined,
-      vendor: config.vendor,
-      progress: silent,
-      unverified: (config.samples ?? config.project) !== undefined,
-    }
-    const readWanted = await toReader(config, load)
-    const wanted = await readWanted()
-
-    const database = await openDatabase({ url: config.databaseUrl, file: join(config.dataDir, "pagoda.db") })
-    undos.push(() => database.close())
-    await database.migrate()
-    await checkSecretKey(database, secretKey)
-
+    const { wanted, ...data } = await openData(config, log, undos)
+    const { database, secretKey } = data
     const accounts = openAccounts({ database, secretKey, log })
-    await welcomeAdmin()
-    const limits = createLimits()
-    const failures = createFailures({ limits, onTooMany: (id, problem) => void quarantine(id, problem) })
+    await welcomeAdmin(accounts, config)
+
+    const guard = createGuard(log)
+    const { failures } = guard
     const core = openCore({ database, accounts, log, onHookFailure: failures.add })
-    const pluginLog = limitLog(log, limits)
+    const { users } = core
     const operations = createOperations()
     const queue = await openQueue({ url: config.databaseUrl, database, log })
-    const users = { get: (id: string) => accounts.getUser(id) }
     const jobs = openJobs({ database, operations, queue, users, log })
     const transfer = registerTransfer({ database, core, users, operations, jobs })
-    const meter = createRouteMeter()
-    const scope = createScope({
-      authenticate: accounts.principal,
-      log: pluginLog,
-      onPluginFailure: failures.add,
-      meter,
-    })
 
-    undos.push(containForeignCode(pluginLog, attributePlugin, failures.addLate))
-    installHostModules(pluginLog)
-    const jobProcesses = createJobProcesses({ program: toJobProgram(config.env, config.dataDir), log: pluginLog })
-    undos.push(() => jobProcesses.close())
-    const adminEvents = createAdminEvents(database)
-    const repairs = createRepairs({ database, log, onChange: (repair) => adminEvents.tell("repair", repair) })
-    const tellChanges = createStateChanges(adminEvents.tellHere)
-    const states = createStateWatch({ database, repairs, log })
-    undos.push(async () => {
-      await repairs.begin()
-      await states.close()
-      await repairs.close()
-    })
-    const listRepairs: Repairs["list"] = async (user, query) => {
-      await states.look()
-      return repairs.list(user, query)
-    }
-    const installed = openInstalled(database)
-    const replicas = createReplicas({ database, sync: (retry) => registry.sync(readWanted, retry), log })
-    const settings = createPluginSettings({
-      database,
-      key: deriveKey(secretKey, "plugin-settings"),
-      repairs,
-      log,
-    })
-    undos.push(() => settings.close())
-    const pages = new Map<string, AnyElysia>()
-    const registry = createRegistry({
-      choice: config,
-      load,
-      run: {
-        apps: new Map(),
-        pages,
-        core,
-        databases: createPluginDatabases({
-          database,
-          url: config.databaseUrl,
-          dataDir: config.dataDir,
-          key: deriveKey(secretKey, "plugin-database"),
-          repairs,
-        }),
-        settings,
-        operations,
-        jobs,
-        jobProcesses,
-        scope,
-        env: config.env,
-        limits,
-        failures,
-        notify: (plugin, notice) => adminEvents.tell("notice", { plugin, ...notice }),
-        pluginLog,
-        log,
-        onLeave: (id) => server.closeSockets(id),
-      },
-      installed,
-      marks: openLoadingMarks(config.dataDir),
-      repairs,
-      onSwitch: (id) => replicas.tell(id),
-      onSettled(records, pending) {
-        tellChanges(records)
-        states.settled(records, pending)
-      },
-    })
-    const sync = async () => {
-      await registry.sync(readWanted)
-      await replicas.tell()
-    }
-    undos.push(() => registry.close())
+    undos.push(containForeignCode(guard.log, attributePlugin, failures.addLate))
+    installHostModules(guard.log)
+    const meter = createRouteMeter()
+    const { principal: authenticate } = accounts
+    const scope = createScope({ authenticate, log: guard.log, onPluginFailure: failures.add, meter })
+    const onLeave = (id: string) => server.closeSockets(id)
+    const plugins = openPlugins({ ...data, config, core, operations, jobs, scope, guard, log, onLeave })
+    undos.push(() => plugins.close())
     undos.push(() => core.hooks.close())
+
+    const { registry, pages, settings, repairs, adminEvents, sync } = plugins
     const app = lazily(async () => {
       const { createApp } = await import("./http/app.ts")
-      const { createLimitSettings } = await import("./plugins/limit-settings.ts")
-      const has = (id: string) => registry.get(id) !== undefined
-      return createApp({
-        accounts,
-        core,
-        jobs,
-        transfer,
-        plugins: registry,
-        settings,
-        limits: createLimitSettings({ installed, limits, has, tell: replicas.tell }),
-        adminEvents,
-        repairs: { settle: repairs.settle, list: listRepairs },
-        syncPlugins: sync,
-        onPluginFailure: failures.add,
-        meter,
-        log,
-      })
+      const limits = await plugins.openLimits()
+      const ofPlugins = { plugins: registry, settings, limits, repairs, adminEvents, syncPlugins: sync }
+      return createApp({ accounts, core, jobs, transfer, ...ofPlugins, onPluginFailure: failures.add, meter, log })
     })
     const server = listen({ host: config.host, port: config.port, core: app, plugins: registry.apps, pages, log })
     undos.push(() => server.stop())
@@ -204,52 +90,30 @@ async function start(config: Config, log: Log, listen: (options: ServerOptions) 
 
     await registry.sync(async () => wanted)
     refuseFailures(registry.list(), config.strict)
-    // a database that blocks gives nobody a turn: who asked meanwhile is answered before jobs begin
-    await new Promise((resolve) => setImmediate(resolve))
-    undos.push(() => jobs.close({ grace_ms: 10_000 }))
+    // a database that blocks gives nobody a turn
+    await Bun.sleep(firstTurn)
+    undos.push(() => jobs.close({ grace_ms: jobGrace }))
     undos.push(await registerCleanUp({ database, operations, jobs }))
     await jobs.start()
     await core.hooks.start()
-    undos.push(replicas.follow())
-    void repairs.begin()
-    undos.push(openControlLater({ dataDir: config.dataDir, actions: toActions(registry, sync, listRepairs), log }))
+    plugins.follow()
+    undos.push(openControlLater({ dataDir: config.dataDir, actions: toActions(plugins), log }))
     return { url: server.url, sync, stop }
-
-    async function quarantine(id: string, problem: string) {
-      try {
-        await registry.quarantine(id, problem)
-      } catch (error) {
-        log.error(`Plugin "${id}" is to be quarantined, but is not: ${problem}`, { plugin: id, error })
-      }
-    }
-
-    async function welcomeAdmin() {
-      const { adminUsername: username, adminPassword: password } = config
-      const admin = await accounts.ensureAdmin({ username, password })
-      if (!admin?.password) return
-      // not a line of the log: it is said once, whatever the log's level is
-      process.stderr.write(`The first user is "${admin.username}", with the password ${admin.password}\n`)
-    }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-/** What says which plugins are wanted. */
-async function toReader({ samples, project, lockfile }: Config, load: LoadContext): Promise<() => Promise<Lockfile>> {
-  if (samples) return () => readSamples(samples, load)
-  if (!project) return async () => readLockfile(lockfile)
-  const { createProjectReader } = await import("./plugins/project.ts")
-  return createProjectReader(project, load)
-}
-
-function isOut(state: PluginRecord["state"]): boolean {
-  return state === "failed" || state === "quarantined"
+async function welcomeAdmin(accounts: Accounts, { adminUsername: username, adminPassword: password }: Config) {
+  const admin = await accounts.ensureAdmin({ username, password })
+  if (!admin?.password) return
+  // not a line of the log: it is said once, whatever the log's level is
+  process.stderr.write(`The first user is "${admin.username}", with the password ${admin.password}\n`)
 }
 
 /** What commands may ask of it. */
-function toActions(registry: Registry, sync: () => Promise<void>, listRepairs: Repairs["list"]): ControlActions {
+function toActions({ registry, repairs, sync }: Plugins): ControlActions {
   return {
     async sync() {
       await sync()
@@ -257,7 +121,7 @@ function toActions(registry: Registry, sync: () => Promise<void>, listRepairs: R
     },
     setEnabled: ({ id, enabled, ...options }) => registry.setEnabled(id, enabled, options),
     async diagnose() {
-      const { results } = await listRepairs(systemUser, { limit: 1000, offset: 0 })
+      const { results } = await repairs.list(systemUser, { limit: 1000, offset: 0 })
       return { plugins: registry.list(), repairs: results }
     },
   }
@@ -270,4 +134,8 @@ function refuseFailures(records: PluginRecord[], isStrict: boolean): void {
   const reason = isStrict ? "PAGODA_PLUGINS_STRICT is set" : "they are required"
   const list = failed.map(({ error }) => error?.message).join("; ")
   throw new PagodaError("PLUGIN_FAILED", `Cannot start without ${failed.length} of the plugins (${reason}): ${list}`)
+}
+
+function isOut(state: PluginRecord["state"]): boolean {
+  return state === "failed" || state === "quarantined"
 }

@@ -8,7 +8,7 @@ const root = join(import.meta.dir, "..")
 /** From the top down: a file imports from its own floor or from one below. */
 const floors = [
   ["src/main.ts", "src/cli/"],
-  ["src/host.ts", "src/data-dir.ts", "src/containment.ts"],
+  ["src/host.ts", "src/data.ts", "src/data-dir.ts", "src/containment.ts"],
   ["src/http/"],
   ["src/transfer/", "src/plugins/"],
   ["src/jobs/", "src/core/"],

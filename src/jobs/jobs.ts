@@ -2,9 +2,11 @@ import type { Job, JobRequest, Json, User } from "@pagoda/sdk"
 import type { Database } from "../db/database.ts"
 import { PagodaError } from "../errors.ts"
 import type { Log } from "../log.ts"
+import { onDemand } from "../on-demand.ts"
+import { type Undo, undoAll } from "../undo.ts"
 import { type JobBacklog, readJobBacklog } from "./backlog.ts"
-import { createChanges } from "./changes.ts"
-import { createDelivery } from "./delivery.ts"
+import { type Changes, createChanges } from "./changes.ts"
+import { createDelivery, type Delivery } from "./delivery.ts"
 import { type Download, openDownload } from "./download.ts"
 import { checkFilter, type JobFilter } from "./filter.ts"
 import {
@@ -12,9 +14,10 @@ import {
   type EventOptions,
   type JobEvent,
   type JobEventStart,
+  type JobEvents,
   type ListEventOptions,
 } from "./job-events.ts"
-import { createJobMeter, type OperationCalls } from "./job-meter.ts"
+import { createJobMeter, type JobMeter, type OperationCalls } from "./job-meter.ts"
 import { createLogs, type JobLogLine } from "./logs.ts"
 import { toNewJob } from "./new-job.ts"
 import type { Operation, Operations } from "./operations.ts"
@@ -22,10 +25,10 @@ import { toParams } from "./params.ts"
 import { createParts } from "./parts.ts"
 import type { Queue } from "./queue/queue.ts"
 import { finalStatuses, isFinal, type JobRow, openStatuses, toJob } from "./records.ts"
-import { createRevisions } from "./revisions.ts"
-import { createScheduler } from "./scheduler.ts"
-import { createSchedules } from "./schedules.ts"
-import { createWatchers } from "./watchers.ts"
+import { createRevisions, type Revisions } from "./revisions.ts"
+import { createScheduler, type Scheduler } from "./scheduler.ts"
+import { createSchedules, type Schedules } from "./schedules.ts"
+import { createWatchers, type Watchers } from "./watchers.ts"
 
 export type JobsContext = {
   database: Database
@@ -76,23 +79,44 @@ export type Jobs = {
   close(options: { grace_ms: number }): Promise<void>
 }
 
+type Parts = {
+  readonly revisions: Revisions
+  readonly changes: Changes
+  readonly watchers: Watchers
+  readonly meter: JobMeter
+  readonly delivery: Delivery
+  readonly schedules: Schedules
+  readonly scheduler: Scheduler
+  readonly events: JobEvents
+}
+
 /** The `job` table is the truth; the queue only delivers. */
 export function openJobs({ database, operations, queue, users, log }: JobsContext): Jobs {
-  const revisions = createRevisions(database)
-  const changes = createChanges(database)
-  const watchers = createWatchers({ changes, revisions, latest: (id) => delivery.latest(id) })
-  const meter = createJobMeter()
-  const unmeter = revisions.onWrite(meter.wrote)
-  const delivery = createDelivery({ database, revisions, operations, queue, users, watchers, meter, log })
-  const { records, enqueue } = delivery
-  const schedules = createSchedules(database)
-  const scheduler = createScheduler({ schedules, operations, enqueue, log })
-  const events = createJobEvents({ watchers, changes })
-  const parts = createParts(database)
-  const logs = createLogs(database, log)
+  const undos: Undo[] = []
+  const parts: Parts = onDemand<Parts>({
+    revisions: () => createRevisions(database),
+    changes: () => createChanges(database),
+    watchers: () => createWatchers({ changes: parts.changes, revisions: parts.revisions, latest }),
+    meter: () => {
+      const meter = createJobMeter()
+      undos.push(parts.revisions.onWrite(meter.wrote))
+      return meter
+    },
+    delivery: () => {
+      const { revisions, watchers, meter } = parts
+      return createDelivery({ database, revisions, operations, queue, users, watchers, meter, log })
+    },
+    schedules: () => createSchedules(database),
+    scheduler: () => {
+      const { schedules, delivery } = parts
+      return createScheduler({ schedules, operations, enqueue: delivery.enqueue, log })
+    },
+    events: () => createJobEvents({ watchers: parts.watchers, changes: parts.changes }),
+  })
+  const latest = (id: number) => parts.delivery.latest(id)
 
   const find = async (id: number, viewer: User): Promise<JobRow> => {
-    const row = Number.isSafeInteger(id) ? await records.find(id) : undefined
+    const row = Number.isSafeInteger(id) ? await parts.delivery.records.find(id) : undefined
     if (row && (row.user_id === viewer.id || viewer.is_admin)) return row
     throw new PagodaError("NOT_FOUND", `There is no job ${id}`)
   }
@@ -106,7 +130,7 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
     async create({ operation: number, params, target, user }) {
       const operation = findOperation(number)
       const row = toNewJob(operation, { params: toParams(operation, params), target, user })
-      return toJob(await enqueue.add(row))
+      return toJob(await parts.delivery.enqueue.add(row))
     },
 
     async get(id, viewer) {
@@ -117,7 +141,7 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
       checkFilter(filter)
       const { all_users, hidden, limit, offset, ...rest } = filter
       const user_id = all_users && viewer.is_admin ? undefined : viewer.id
-      const { count, rows } = await records.page(
+      const { count, rows } = await parts.delivery.records.page(
         { ...rest, user_id, hidden: hidden ? undefined : false },
         limit,
         offset,
@@ -130,9 +154,9 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
       const refuse = (problem: string) => new PagodaError("JOB_NOT_CANCELABLE", `Cannot cancel job ${id}: ${problem}`)
       if (isFinal(row.status)) throw refuse(`it is "${row.status}"`)
       if (!row.cancelable) throw refuse(`its operation ${row.operation_name} is not cancelable`)
-      const report = delivery.latest(id)
-      const values = { ...report, status: "canceled", finished_at: records.now } as const
-      const canceled = await records.change(id, { status: openStatuses }, values)
+      const { delivery } = parts
+      const values = { ...latest(id), status: "canceled", finished_at: delivery.records.now } as const
+      const canceled = await delivery.records.change(id, { status: openStatuses }, values)
       if (!canceled) throw refuse("it has just ended")
       await delivery.canceled(id)
       return toJob(canceled)
@@ -141,6 +165,7 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
     async rerun(id, viewer) {
       const row = await find(id, viewer)
       // the number of the try goes on, so that one which ignores its signal writes nothing any more
+      const { enqueue } = parts.delivery
       const again = isFinal(row.status) ? await enqueue.again(id, { status: finalStatuses }, asNew) : undefined
       if (again) return toJob(again)
       const { status } = await find(id, viewer)
@@ -148,47 +173,47 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
     },
 
     async download(id, viewer) {
-      return openDownload(await find(id, viewer), parts)
+      return openDownload(await find(id, viewer), createParts(database))
     },
 
     async logs(id, viewer, { limit, offset }) {
-      return logs.list((await find(id, viewer)).id, limit, offset)
+      return createLogs(database, log).list((await find(id, viewer)).id, limit, offset)
     },
 
     async *events(id, viewer, options) {
-      yield* events.one(await find(id, viewer), options)
+      yield* parts.events.one(await find(id, viewer), options)
     },
 
     async isOver(id, viewer, lastEventId) {
-      return events.isOver(await find(id, viewer), lastEventId)
+      return parts.events.isOver(await find(id, viewer), lastEventId)
     },
 
-    allEvents: events.all,
+    allEvents: (viewer, options) => parts.events.all(viewer, options),
 
     async schedule({ operation: number, plugin, cron, params = {}, user }) {
-      if (cron === null) return schedules.remove({ operation: number, plugin, params })
+      if (cron === null) return parts.schedules.remove({ operation: number, plugin, params })
       const operation = findOperation(number)
       if (operation.plugin !== plugin) throw new PagodaError("NOT_FOUND", `There is no job operation ${number} of it`)
       toParams(operation, params)
-      await schedules.set({ operation: number, plugin, cron, params, user })
+      await parts.schedules.set({ operation: number, plugin, cron, params, user })
     },
 
     async measure() {
       const waiting = await readJobBacklog(database, "preparing")
       const running = await readJobBacklog(database, "processing")
-      return { operations: [...meter.all()], waiting, running }
+      return { operations: [...parts.meter.all()], waiting, running }
     },
 
     async start() {
-      await delivery.start()
-      scheduler.start()
+      await parts.delivery.start()
+      parts.scheduler.start()
     },
 
     async close(options) {
-      await scheduler.close()
-      await delivery.close(options)
-      await watchers.close()
-      await unmeter()
+      await parts.scheduler.close()
+      await parts.delivery.close(options)
+      await parts.watchers.close()
+      await undoAll(undos)
     },
   }
 }

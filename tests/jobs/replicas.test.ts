@@ -61,7 +61,7 @@ async function startHere(): Promise<void> {
   said = []
   mine = await startTestJobs(
     Object.assign(database, { place }),
-    replicaOperations((line) => void said.push(line)),
+    replicaOperations((line) => void said.push(line), { isDeaf: false }),
   )
 }
 

@@ -3,8 +3,8 @@ import { toOperation } from "./jobs.ts"
 
 const pause = (milliseconds: number) => new Promise((resolve) => setTimeout(resolve, milliseconds))
 
-/** Operations that tell what they do: `ran <id>`. */
-export function replicaOperations(say: (line: string) => void): Operation[] {
+/** Operations that tell what they do: `ran <id>`. One ends only where it is not `isDeaf`: else it would keep its lane for ever. */
+export function replicaOperations(say: (line: string) => void, { isDeaf }: { isDeaf: boolean }): Operation[] {
   return [
     toOperation({
       number: 1001,
@@ -37,7 +37,7 @@ export function replicaOperations(say: (line: string) => void): Operation[] {
       number: 1004,
       run: async ({ job }) => {
         say(`deaf ${job.id}`)
-        if (job.attempts === 1) await new Promise(() => {})
+        await (isDeaf ? new Promise(() => {}) : pause(300))
       },
     }),
   ]

@@ -7,7 +7,7 @@ import { replicaOperations } from "./replica-operations.ts"
 const [place = "{}", grace_ms = "1000"] = process.argv.slice(2)
 const database = Object.assign(await openDatabase(JSON.parse(place)), { place: JSON.parse(place) })
 const say = (line: string) => void writeSync(1, `${line}\n`)
-const jobs = await startTestJobs(database, replicaOperations(say))
+const jobs = await startTestJobs(database, replicaOperations(say, { isDeaf: true }))
 say("ready")
 process.once("SIGTERM", async () => {
   await jobs.close({ grace_ms: Number(grace_ms) })
