@@ -100,7 +100,7 @@ async function checkRoutes(
   say: (level: Finding["level"], rule: string, message: string) => void,
 ) {
   const scope = createScope({ authenticate: () => null, log })
-  const options = { scope, settings: () => defaultSettings(plugin), apiFor: () => ({}) as Api }
+  const options = { scope, settings: defaultSettings(plugin), apiFor: () => ({}) as Api }
   const app = createPluginApp(plugin, options)
   await mountPages(plugin, options, files)
   say("fine", "routes", `${app.routes.length} below /api/v2/plugins/${plugin.id}/`)

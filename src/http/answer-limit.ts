@@ -5,6 +5,18 @@ import { countBytes } from "./count-bytes.ts"
 
 let empty: number | undefined
 
+/** Most are: text or bytes in memory that are no longer than the plugin may give. */
+export function isShort(response: Response, { values }: PluginLimits): boolean {
+  const size = toSize(response)
+  return size > 0 && size <= values.answer_bytes
+}
+
+/** The body's bytes, where it is text or bytes: to ask for the body itself would make a stream of it. */
+function toSize(response: Response): number {
+  empty ??= estimateShallowMemoryUsageOf(new Response(null))
+  return estimateShallowMemoryUsageOf(response) - empty
+}
+
 /**
  * An answer that is no longer than the plugin may give. What is in memory is refused before the first byte; a stream is cut
  * when it has become too long, which its reader sees as a broken connection. Event streams last as long as they last.
@@ -12,11 +24,7 @@ let empty: number | undefined
  * @throws ANSWER_TOO_LARGE
  */
 export function limitAnswer(response: Response, limits: PluginLimits, onCut: (error: Error) => void): Response {
-  // a socket that was upgraded has no response
-  if (!response) return response
-  empty ??= estimateShallowMemoryUsageOf(new Response(null))
-  // the body's bytes, where it is text or bytes: to ask for the body itself would make a stream of it
-  const size = estimateShallowMemoryUsageOf(response) - empty
+  const size = toSize(response)
   const { answer_bytes: most } = limits.values
   const refuse = () => {
     limits.refuse("answer_bytes")

@@ -1,6 +1,6 @@
 import type { SealOptions } from "../plugins/mount.ts"
 import { overLimit } from "../plugins/over-limit.ts"
-import { limitAnswer } from "./answer-limit.ts"
+import { isShort, limitAnswer } from "./answer-limit.ts"
 import { limitBody } from "./body-limit.ts"
 import { type Origin, toProblemResponse } from "./problem.ts"
 import { createRoutePatience, type RoutePatience, type Wait } from "./route-patience.ts"
@@ -24,7 +24,8 @@ export function toFetch(inner: Fetch, originOf: OriginOf, { plugin, hasPages, ca
   const finish = (response: Response, request: Request): Response | Promise<Response> => {
     const settled = hasPages && isPage(response) ? response : settle(response, plugin)
     if (settled instanceof Promise) return settled.catch((error) => toProblem(error, request))
-    if (!limits) return settled
+    // a socket that was upgraded has no response
+    if (!limits || !settled || isShort(settled, limits)) return settled
     try {
       return limitAnswer(settled, limits, (error) => tellFailure(error, request))
     } catch (error) {

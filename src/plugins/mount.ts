@@ -27,8 +27,8 @@ export type SealOptions = {
 
 export type MountOptions = {
   scope: Scope
-  /** Those of now: a request keeps what it began with. */
-  settings(): object
+  /** Those of now: `showSettings` puts others in their place. */
+  settings: object
   /** The same object for the same user. */
   apiFor(user: User | null): Api
   calls?: Calls
@@ -63,7 +63,7 @@ export function mountPart(definition: PluginDefinition, options: MountOptions, p
   const { prefix, field } = part
   const app = new Elysia({ prefix, handler: { standardHostname: false } })
     .decorate("plugin", Object.freeze({ id, name, version }))
-    .decorate("settings", options.settings())
+    .decorate("settings", options.settings)
     .decorate("user", null)
     .decorate("api", options.apiFor(null)) as unknown as AnyElysia
   options.scope.prepare(app)
@@ -71,8 +71,6 @@ export function mountPart(definition: PluginDefinition, options: MountOptions, p
   part.prepare?.(app)
   addRoutes(app, id, field, definition[field])
   for (const problem of routeProblems(app, prefix)) throw invalid(id, problem)
-  // each request's context is made of the decorators, by reading them
-  Object.defineProperty(app.decorator, "settings", { get: options.settings, enumerable: true, configurable: true })
   options.scope.seal(app, {
     plugin: id,
     hasPages: field === "pages",
@@ -81,6 +79,11 @@ export function mountPart(definition: PluginDefinition, options: MountOptions, p
     contextOf: (user) => ({ user, api: options.apiFor(user) }),
   })
   return app
+}
+
+/** What requests from now on find as settings: each one's context is made of the decorators, by reading them. */
+export function showSettings(app: AnyElysia, settings: object): void {
+  Object.assign(app.decorator, { settings })
 }
 
 /** The routes of a plugin's app, for its record. */

@@ -21,7 +21,7 @@ import type { Work } from "./job-process/task.ts"
 import type { JobProcesses } from "./job-process.ts"
 import type { Limits } from "./limits.ts"
 import type { LoadedPlugin, OnStep, Step } from "./load.ts"
-import { createPluginApp, type Scope } from "./mount.ts"
+import { createPluginApp, type Scope, showSettings } from "./mount.ts"
 import { mountPages } from "./mount-pages.ts"
 import { toOperation } from "./operation.ts"
 import { toOverrides } from "./overrides.ts"
@@ -120,7 +120,7 @@ export async function runPlugin(
       register: registerElsewhere,
     })
     undos.push(() => handlers.leave())
-    const mounting = { scope, settings: () => settings.current, apiFor, calls, limits }
+    const mounting = { scope, settings: first, apiFor, calls, limits }
     const app = createPluginApp(definition, mounting)
     const pages = await mountPages(definition, mounting, files)
     for (const [number, job] of Object.entries(definition.jobs ?? {})) register(Number(number), job as JobDefinition)
@@ -130,6 +130,7 @@ export async function runPlugin(
     undos.push(() => within(patience.dispose, id, "dispose", async () => definition.dispose?.()))
     const tell = createTeller(definition, { log, onFailure: (error) => context.failures.add(id, error) })
     const tellAll = (next: Settings) => {
+      for (const each of pages ? [app, pages] : [app]) showSettings(each, next)
       tell(next)
       handlers.tellSettings(next)
     }

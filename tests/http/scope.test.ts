@@ -86,7 +86,7 @@ describe("credentials", () => {
     })
     const app = createPluginApp(
       { id: "p", name: "P", version: "1.0.0", routes: (app) => app.get("/x", "x") },
-      { scope, settings: () => ({}), apiFor: () => ({}) as never },
+      { scope, settings: {}, apiFor: () => ({}) as never },
     )
     const response = await app.fetch(new Request("http://localhost/api/v2/plugins/p/x", { headers: token }))
     expect(await readProblem(response)).toMatchObject({ status: 500, code: "INTERNAL" })

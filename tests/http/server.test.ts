@@ -54,7 +54,7 @@ function mount(id: string): AnyElysia {
             },
           }),
     },
-    { scope, settings: () => ({}), apiFor: () => ({}) as never },
+    { scope, settings: {}, apiFor: () => ({}) as never },
   )
 }
 

@@ -118,7 +118,7 @@ export async function openTestApp(database: TestDatabase): Promise<TestApp> {
     jobs,
     settled: true,
     add(definition, files = new Map()) {
-      const options = { scope, settings: () => ({}), apiFor: () => ({}) as Api }
+      const options = { scope, settings: {}, apiFor: () => ({}) as Api }
       const app = createPluginApp(definition, options)
       apps.set(definition.id, app)
       pages.set(definition.id, createPluginPages(definition, options, files))

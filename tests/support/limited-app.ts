@@ -16,7 +16,7 @@ export function serveLimited(routes: PluginDefinition["routes"], values: Partial
   })
   const app = createPluginApp(
     { id: "p", name: "P", version: "1.0.0", routes },
-    { scope, settings: () => ({}), apiFor: () => ({}) as Api, limits: limits.of("p") },
+    { scope, settings: {}, apiFor: () => ({}) as Api, limits: limits.of("p") },
   )
   const server = Bun.serve({ port: 0, hostname: "127.0.0.1", fetch: (request) => app.fetch(request) })
   return {

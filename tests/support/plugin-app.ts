@@ -28,7 +28,7 @@ export function mountTestPlugin(
   const { scope, lines } = createTestScope()
   const app = createPluginApp(
     { id: "p", name: "P", version: "1.2.3", routes },
-    { scope, settings: () => ({ COLOR: "red" }), apiFor },
+    { scope, settings: { COLOR: "red" }, apiFor },
   )
   const request = (path: string, init?: RequestInit): Promise<Response> =>
     Promise.resolve(app.fetch(new Request(`http://localhost/api/v2/plugins/p${path}`, init)))
