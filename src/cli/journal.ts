@@ -42,7 +42,7 @@ export async function withJournal<T>(
   const folder = journalFolders(config)[changes]
   if (changes === "data") makeDataFolder(config.dataDir)
   await mkdir(folder, { recursive: true, mode: 0o700 })
-  const file = join(folder, `${randomUUID()}.json`)
+  const file = join(folder, `${thisHost()}-${process.pid}-${randomUUID()}.json`)
   const command = [name, ...args].join(" ")
   const about = { command, pid: process.pid, host: hostname(), started_at: new Date().toISOString() }
   const { lockfile } = config
@@ -69,6 +69,11 @@ export async function withJournal<T>(
     rmSync(file, { force: true })
     removeIfEmpty(folder)
   }
+}
+
+/** In the name of an entry: of one that was killed while it was written there is nothing to read. */
+export function thisHost(): string {
+  return Bun.hash(hostname()).toString(36)
 }
 
 export function removeIfEmpty(folder: string): void {

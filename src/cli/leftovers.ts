@@ -5,7 +5,7 @@ import type { Config } from "../config.ts"
 import { toMessage } from "../errors.ts"
 import type { Log } from "../log.ts"
 import { isAlive, takeTurn } from "./edit.ts"
-import { hashOf, type JournalEntry, journalFolders, removeIfEmpty } from "./journal.ts"
+import { hashOf, type JournalEntry, journalFolders, removeIfEmpty, thisHost } from "./journal.ts"
 
 /** No fetch takes as long as this: a working folder of one that is older was left behind. */
 const staleMs = 10 * 60_000
@@ -29,7 +29,7 @@ async function clearFolder(folder: string, { lockfile }: Config, log: Log): Prom
   for (const name of names) {
     const file = join(folder, name)
     const entry = await readEntry(file)
-    if (entry ? isRunning(entry) : await isYoung(file)) continue
+    if (entry ? isRunning(entry) : await isBeingWritten(name, file)) continue
     await rm(file, { force: true })
     if (!entry) continue
     // taking the turn clears what a write left beside the lockfile
@@ -40,10 +40,16 @@ async function clearFolder(folder: string, { lockfile }: Config, log: Log): Prom
   removeIfEmpty(folder)
 }
 
+async function isBeingWritten(name: string, file: string): Promise<boolean> {
+  const [host, pid] = name.split("-")
+  if (host === thisHost()) return isRunning({ host: hostname(), pid: Number(pid) })
+  return isYoung(file)
+}
+
 /** A process of our own number is not us: we have written nothing yet. */
-function isRunning(entry: JournalEntry): boolean {
+function isRunning(entry: Pick<JournalEntry, "host" | "pid"> & { started_at?: string }): boolean {
   if (entry.host === hostname()) return entry.pid !== process.pid && isAlive(entry)
-  return Date.now() - Date.parse(entry.started_at) < otherMs
+  return Date.now() - Date.parse(entry.started_at ?? "") < otherMs
 }
 
 function tell({ command, lockfile, before, after, step, plugin }: JournalEntry, name: string): string {
