@@ -21,6 +21,8 @@ const floors = [
     "src/undo.ts",
     "src/lazily.ts",
     "src/on-demand.ts",
+    "src/wait-at-most.ts",
+    "src/event-id.ts",
     "src/suggestion.ts",
     "src/data-folder.ts",
     "src/username.ts",

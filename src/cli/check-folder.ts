@@ -1,6 +1,7 @@
 import type { Api, PluginDefinition } from "@pagoda/sdk"
 import { toMessage, toPagodaError } from "../errors.ts"
 import { createScope } from "../http/scope.ts"
+import { isOwnNumber } from "../jobs/operations.ts"
 import type { Log } from "../log.ts"
 import { bundlePlugin } from "../plugins/bundle.ts"
 import { type CheckedPlugin, checkPlugin, defaultSettings } from "../plugins/check.ts"
@@ -85,9 +86,9 @@ function* versionProblems({ version }: CheckedPlugin, fetched: FetchedSource): G
   if (said !== undefined && said !== version) yield `its code says "${version}", package.json "${said}"; make them one`
 }
 
-function* jobProblems({ jobs = {} }: CheckedPlugin): Generator<string> {
+function* jobProblems({ id, jobs = {} }: CheckedPlugin): Generator<string> {
   for (const [number, { name }] of Object.entries(jobs)) {
-    if (Number(number) >= 200 && Number(number) <= 9999) continue
+    if (isOwnNumber({ number: Number(number), plugin: id })) continue
     yield `the number of its job "${name}" is ${number}, wanted 200–9999`
   }
 }

@@ -52,7 +52,7 @@ function store(id: string, enabled: boolean, { lockfile, force, config }: Option
 
 /** What is not disabled and needs it, or what it needs and is disabled. */
 async function isConcerned(id: string, enabled: boolean, installed: Installed): Promise<string[]> {
-  const [needs, disabled] = [await installed.dependencies(), await installed.disabled()]
+  const [needs, disabled] = [await installed.dependencies(), (await installed.read()).disabled]
   if (!enabled) return findDependents(id, needs).filter((other) => !disabled.has(other))
   const found = new Set([id])
   for (const each of found) for (const other of needs.get(each) ?? []) found.add(other)

@@ -3,7 +3,14 @@ import { sql } from "drizzle-orm"
 import { systemUser } from "../core/access.ts"
 import { createAudit } from "../core/audit.ts"
 import { adoptPendingKey, settleKey, writePendingKey } from "../core/key-rotation.ts"
-import { checkSecretKey, deriveKey, readSecretKey, replaceSecretKey, secretKeyFile } from "../core/secret-key.ts"
+import {
+  checkSecretKey,
+  deriveKey,
+  type KeyPurpose,
+  readSecretKey,
+  replaceSecretKey,
+  secretKeyFile,
+} from "../core/secret-key.ts"
 import { claimDataDir } from "../data-dir.ts"
 import type { Database } from "../db/database.ts"
 import { PagodaError, toPagodaError } from "../errors.ts"
@@ -30,7 +37,7 @@ export async function rotateKey({ config, log }: Call): Promise<undefined> {
       await refuseHosts(database)
       step("key")
       const next = await writePendingKey(dataDir)
-      const keysFor = (purpose: string) => ({ from: deriveKey(old, purpose), to: deriveKey(next, purpose) })
+      const keysFor = (purpose: KeyPurpose) => ({ from: deriveKey(old, purpose), to: deriveKey(next, purpose) })
       step("store")
       const sources = await resealStore(join(dataDir, "store"), keysFor("store"))
       step("database")

@@ -1,28 +1,19 @@
 import { type FSWatcher, readdirSync, watch } from "node:fs"
 import { join } from "node:path"
 import type { Undo } from "../undo.ts"
+import { createCalm } from "./calm.ts"
 
-/** How long nothing may happen before it is told, and how long that may go on, in milliseconds. */
-const calm = { least: 20, most: 200 }
+const patience = { least: 20, most: 200 }
 const ignored = new Set(["node_modules", ".git", ".pagoda"])
 
 /** Tells of changes anywhere below a folder, folders that come later included. */
 export function watchFolder(root: string, onChange: () => void): Undo {
   const watchers = new Map<string, FSWatcher>()
-  let timer: Timer | undefined
-  let since = 0
 
-  const tell = () => {
-    timer = undefined
+  const { touch, stop } = createCalm(patience, () => {
     follow()
     onChange()
-  }
-  const touch = () => {
-    const now = performance.now()
-    if (!timer) since = now
-    clearTimeout(timer)
-    timer = setTimeout(tell, Math.max(0, Math.min(calm.least, since + calm.most - now)))
-  }
+  })
   const follow = () => {
     const there = new Set(listFolders(root))
     for (const [folder, watcher] of watchers) {
@@ -34,7 +25,7 @@ export function watchFolder(root: string, onChange: () => void): Undo {
   }
   follow()
   return () => {
-    clearTimeout(timer)
+    stop()
     for (const watcher of watchers.values()) watcher.close()
   }
 }

@@ -2,9 +2,9 @@ import { type FSWatcher, readFileSync, realpathSync, watch } from "node:fs"
 import { dirname } from "node:path"
 import { PagodaError, toMessage } from "../errors.ts"
 import type { Undo } from "../undo.ts"
+import { createCalm } from "./calm.ts"
 
-/** How long nothing may happen before the file is looked at, and how long that may go on, in milliseconds. */
-const calm = { least: 50, most: 1_000 }
+const patience = { least: 50, most: 1_000 }
 
 /**
  * Tells once of each change of what is in the file. Its folder is watched, since editors write a new file and rename it,
@@ -12,25 +12,16 @@ const calm = { least: 50, most: 1_000 }
  */
 export function watchLockfile(file: string, onChange: () => void): Undo {
   let before = readContent(file)
-  let timer: Timer | undefined
-  let since = 0
 
-  const look = () => {
-    timer = undefined
+  const { touch, stop } = createCalm(patience, () => {
     const now = readContent(file)
     if (now === before) return
     before = now
     onChange()
-  }
-  const touch = () => {
-    const now = performance.now()
-    if (!timer) since = now
-    clearTimeout(timer)
-    timer = setTimeout(look, Math.max(0, Math.min(calm.least, since + calm.most - now)))
-  }
+  })
   const watchers = foldersOf(file).map((folder) => watchFolder(folder, touch))
   return () => {
-    clearTimeout(timer)
+    stop()
     for (const watcher of watchers) watcher.close()
   }
 }

@@ -3,7 +3,7 @@ import { and, asc, eq, inArray } from "drizzle-orm"
 import type { Database, Transaction } from "../db/database.ts"
 import { PagodaError } from "../errors.ts"
 import type { Undo } from "../undo.ts"
-import { requireAdmin, requireWriter } from "./access/require-admin.ts"
+import { requireAdmin, requireAdminWriter } from "./access/require-admin.ts"
 import type { Audit } from "./audit.ts"
 import { parseBody } from "./body.ts"
 
@@ -156,8 +156,7 @@ export function createOverrides(database: Database, audit: Audit): Overrides {
 
     async bind(user, entityId, body) {
       const what = "bind the operations of an entity"
-      requireAdmin(user, what)
-      requireWriter(user, what)
+      requireAdminWriter(user, what)
       const { plugin, operations, params = {} } = parseBody(what, overrideBody, body)
       const wanted = { plugin, operations, params: params as Json }
       const { entity_override: binding } = tables
@@ -179,8 +178,7 @@ export function createOverrides(database: Database, audit: Audit): Overrides {
 
     async unbind(user, entityId, plugin) {
       const what = "free the operations of an entity"
-      requireAdmin(user, what)
-      requireWriter(user, what)
+      requireAdminWriter(user, what)
       const { entity_override: binding } = tables
       await transaction(async (handle) => {
         await requireEntity(handle, entityId)

@@ -27,8 +27,11 @@ export function secretKeyFile(dataDir: string): string {
   return join(dataDir, "secret.key")
 }
 
+/** What keys are derived for: another word would be another key, and nothing kept with the old one would open. */
+export type KeyPurpose = "store" | "sessions" | "fingerprint" | "plugin-settings" | "plugin-database"
+
 /** A key for one purpose: whoever learns it learns no other. */
-export function deriveKey(secretKey: string, purpose: string): Uint8Array {
+export function deriveKey(secretKey: string, purpose: KeyPurpose): Uint8Array {
   return new Uint8Array(hkdfSync("sha256", secretKey, "", `pagoda:${purpose}`, 32))
 }
 

@@ -4,10 +4,10 @@ import { levels } from "../core/access/levels.ts"
 import { attributeTypes } from "../core/kinds.ts"
 
 export const idSchema = t.Integer({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })
-export const timeSchema = t.String({ format: "date-time", examples: ["2026-01-31T12:00:00.000Z"] })
-export const levelSchema = toChoice(levels, "Each level grants those before it")
+const timeSchema = t.String({ format: "date-time", examples: ["2026-01-31T12:00:00.000Z"] })
+const levelSchema = toChoice(levels, "Each level grants those before it")
 /** Any JSON. */
-export const valueSchema = t.Unknown({
+const valueSchema = t.Unknown({
   description: "A value of the attribute's type; null: none",
   examples: ["web01"],
 })

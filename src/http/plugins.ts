@@ -1,5 +1,5 @@
 import { t, type User } from "@pagoda/sdk"
-import { requireAdmin, requireWriter } from "../core/access/require-admin.ts"
+import { requireAdminWriter } from "../core/access/require-admin.ts"
 import { PagodaError } from "../errors.ts"
 import type { PluginRecord } from "../plugins/record.ts"
 import type { CoreApp, HttpContext } from "./core.ts"
@@ -113,8 +113,7 @@ const switchBody = t.Object({
 })
 
 function requireWritingAdmin(user: User, what: string): void {
-  requireAdmin(user, what)
-  requireWriter(user, what)
+  requireAdminWriter(user, what)
 }
 
 const switches = [

@@ -2,7 +2,7 @@ import { t } from "@pagoda/sdk"
 import type { CoreApp, HttpContext } from "./core.ts"
 import { pageQuery, pageSchema, toPageOf } from "./page.ts"
 
-export const repairSchema = t.Object(
+const repairSchema = t.Object(
   {
     id: t.Integer(),
     plugin: t.Union([t.String(), t.Null()], { examples: ["hello-world-plugin"] }),

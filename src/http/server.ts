@@ -4,6 +4,7 @@ import { websocket } from "elysia/ws"
 import { PagodaError, toMessage } from "../errors.ts"
 import type { Log } from "../log.ts"
 import { pagesPrefix, pluginPrefix } from "../plugins/mount.ts"
+import { waitAtMost } from "../wait-at-most.ts"
 import { createProblem, respond } from "./problem.ts"
 
 /** The core's app, or how to get it: a host whose plugins alone are asked does without it. */
@@ -43,10 +44,7 @@ export function startServer(options: ServerOptions): Server {
       for (const socket of sockets.get(plugin) ?? []) socket.close(RESTARTING, "The plugin restarts")
     },
     async stop() {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, options.graceMs ?? 5000)
-      await Promise.race([server.stop(), promise])
-      clearTimeout(timer)
+      await waitAtMost(options.graceMs ?? 5000, server.stop())
       await server.stop(true)
     },
   }

@@ -4,8 +4,9 @@ import { type Undo, undoAll } from "../undo.ts"
 import { createEnqueue, type Enqueue } from "./enqueue.ts"
 import { createHandOver } from "./hand-over.ts"
 import type { JobMeter } from "./job-meter.ts"
-import { createLogs } from "./logs.ts"
+import { createLogs, type Logs } from "./logs.ts"
 import type { Operations } from "./operations.ts"
+import type { Parts } from "./parts.ts"
 import type { Queue } from "./queue/queue.ts"
 import type { Users } from "./recent-users.ts"
 import { createRecords, type Records } from "./records.ts"
@@ -31,6 +32,8 @@ export type DeliveryContext = {
 export type Delivery = {
   readonly records: Records
   readonly enqueue: Enqueue
+  readonly parts: Parts
+  readonly logs: Logs
   /** What a job that runs in this process reported last. */
   latest(id: number): Report | undefined
   /** Tells whichever process has it that a job was canceled. */
@@ -60,6 +63,8 @@ export function createDelivery(context: DeliveryContext): Delivery {
   return {
     records,
     enqueue,
+    parts: results.parts,
+    logs,
     latest: (id) => runner.latest(id),
     async canceled(id) {
       runner.cancel(id)

@@ -1,4 +1,5 @@
 import type { Job, User } from "@pagoda/sdk"
+import { parseEventId } from "../event-id.ts"
 import type { Changes } from "./changes.ts"
 import { isFinal, type JobRow } from "./records.ts"
 import type { Watchers } from "./watchers.ts"
@@ -16,11 +17,11 @@ export function createJobEvents({ watchers, changes }: { watchers: Watchers; cha
   return {
     /** `true`: it has ended, and who has seen this event has seen its end. */
     isOver: ({ status, revision }: JobRow, lastEventId: string | undefined) =>
-      isFinal(status) && parseRevision(lastEventId) === revision,
+      isFinal(status) && parseEventId(lastEventId) === revision,
 
     /** Begins with the present state where that was not seen, ends after the final one. */
     async *one(row: JobRow, { lastEventId, signal }: EventOptions): AsyncGenerator<JobEvent> {
-      const seen = parseRevision(lastEventId)
+      const seen = parseEventId(lastEventId)
       const isSeen = seen !== undefined && seen <= row.revision
       if (isSeen && seen === row.revision && isFinal(row.status)) return
       const watch = watchers.watch({ job: row.id }, isSeen ? seen : -1)
@@ -44,7 +45,7 @@ export function createJobEvents({ watchers, changes }: { watchers: Watchers; cha
     ): AsyncGenerator<JobEvent | JobEventStart> {
       const user_id = all_users && viewer.is_admin ? undefined : viewer.id
       const newest = await changes.newest()
-      const seen = parseRevision(lastEventId)
+      const seen = parseEventId(lastEventId)
       const after = seen !== undefined && seen <= newest ? seen : newest
       const watch = watchers.watch({ user_id, hidden }, after)
       const end = () => watch.close()
@@ -61,10 +62,4 @@ export function createJobEvents({ watchers, changes }: { watchers: Watchers; cha
       }
     },
   }
-}
-
-/** What a browser sends may be the id of another server, or anything. */
-function parseRevision(id: string | undefined): number | undefined {
-  if (id === undefined || !/^\d{1,15}$/.test(id)) return undefined
-  return Number(id)
 }

@@ -18,11 +18,10 @@ import {
   type ListEventOptions,
 } from "./job-events.ts"
 import { createJobMeter, type JobMeter, type OperationCalls } from "./job-meter.ts"
-import { createLogs, type JobLogLine } from "./logs.ts"
+import type { JobLogLine } from "./logs.ts"
 import { toNewJob } from "./new-job.ts"
 import type { Operation, Operations } from "./operations.ts"
 import { toParams } from "./params.ts"
-import { createParts } from "./parts.ts"
 import type { Queue } from "./queue/queue.ts"
 import { finalStatuses, isFinal, type JobRow, openStatuses, toJob } from "./records.ts"
 import { createRevisions, type Revisions } from "./revisions.ts"
@@ -173,11 +172,11 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
     },
 
     async download(id, viewer) {
-      return openDownload(await find(id, viewer), createParts(database))
+      return openDownload(await find(id, viewer), parts.delivery.parts)
     },
 
     async logs(id, viewer, { limit, offset }) {
-      return createLogs(database, log).list((await find(id, viewer)).id, limit, offset)
+      return parts.delivery.logs.list((await find(id, viewer)).id, limit, offset)
     },
 
     async *events(id, viewer, options) {

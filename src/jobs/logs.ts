@@ -21,7 +21,7 @@ export type JobLog = {
   close(): Promise<void>
 }
 
-export const mostLines = 1_000
+const mostLines = 1_000
 /** UTF-16 code units of a message, or of its fields as JSON. */
 const longestLine = 10_000
 /** A try that finds less room than this takes that of the tries before it. */

@@ -99,7 +99,7 @@ export function createOperations(): Operations {
   }
 }
 
-function isOwnNumber({ number, plugin }: Operation): boolean {
+export function isOwnNumber({ number, plugin }: Pick<Operation, "number" | "plugin">): boolean {
   if (!Number.isInteger(number)) return false
   return plugin === null ? number >= 1 && number < 200 : number >= 200 && number <= 9999
 }

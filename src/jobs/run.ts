@@ -23,7 +23,7 @@ export type RunOptions = {
 } & Pick<RunContext, "signal" | "progress" | "log" | "warn">
 
 /** How long a handler may take to end after its signal has fired; then its place is given to the next job. */
-export const settleLimit = 30_000
+const settleLimit = 30_000
 
 /** Runs the handler once; never throws. */
 export async function runOperation({ operation, row, result, ...context }: RunOptions): Promise<Outcome> {

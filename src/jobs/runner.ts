@@ -1,5 +1,6 @@
 import type { Json, User } from "@pagoda/sdk"
 import type { Log } from "../log.ts"
+import { waitAtMost } from "../wait-at-most.ts"
 import { findActor } from "./actor.ts"
 import { toDelay } from "./backoff.ts"
 import type { Enqueue } from "./enqueue.ts"
@@ -106,9 +107,9 @@ export class Runner {
     this.#stopping = true
     const all = Promise.all([...this.#runs.values()].map((run) => run.over.promise))
     const patience = Math.min(lastWords, grace_ms / 2)
-    await within(all, grace_ms - patience)
+    await waitAtMost(grace_ms - patience, all)
     for (const run of this.#runs.values()) end(run, "stopping")
-    await within(all, patience)
+    await waitAtMost(patience, all)
     const left = [...this.#runs.values()]
     this.#runs.clear()
     for (const { row } of left) if (row) await this.#handBack(row)
@@ -266,11 +267,4 @@ function readParams(operation: Operation, row: JobRow): { value: Json } | string
   } catch (error) {
     return toReason(error)
   }
-}
-
-async function within(work: Promise<unknown>, milliseconds: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  const timer = setTimeout(resolve, milliseconds)
-  await Promise.race([work, promise])
-  clearTimeout(timer)
 }

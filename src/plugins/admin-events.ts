@@ -2,6 +2,7 @@ import type { Json, Notice, Time, User } from "@pagoda/sdk"
 import { asc, count, desc, eq, gt, lte, max, sql } from "drizzle-orm"
 import { requireAdmin } from "../core/access/require-admin.ts"
 import type { Database } from "../db/database.ts"
+import { parseEventId } from "../event-id.ts"
 
 /** What a plugin tells administrators. */
 export type NoticeRecord = Notice & { id: number; plugin: string; created_at: Time }
@@ -85,7 +86,7 @@ export function createAdminEvents({ db, dialect, tables, signals, transaction }:
       const undo = signals.subscribe(channel, follower.stale)
       try {
         const last = await newest()
-        const seen = parseId(lastEventId)
+        const seen = parseEventId(lastEventId)
         let cursor = seen !== undefined && seen <= last ? seen : last
         yield { id: String(cursor) }
         while (!isOver) {
@@ -127,9 +128,4 @@ export function createAdminEvents({ db, dialect, tables, signals, transaction }:
 
 function toNotice(id: number, data: Json, created_at: Time): NoticeRecord {
   return { id, ...(data as { plugin: string } & Notice), created_at }
-}
-
-/** What a browser sends may be the id of another server, or anything. */
-function parseId(id: string | undefined): number | undefined {
-  return id !== undefined && /^\d{1,15}$/.test(id) ? Number(id) : undefined
 }

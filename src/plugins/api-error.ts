@@ -32,12 +32,6 @@ export function guard<Arguments extends unknown[], Result>(call: (...values: Arg
   }
 }
 
-export function notYet(name: string): () => Promise<never> {
-  return guard(async () => {
-    throw new PagodaError("NOT_YET", `api.${name} is not yet built`)
-  })
-}
-
 /** As the SDK has it, with its status. */
 export function toPluginError(error: PagodaError): PluginError {
   const kind = error.status === 403 ? PluginSecurityError : error.status === 422 ? PluginValidationError : PluginError

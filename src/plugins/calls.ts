@@ -1,3 +1,5 @@
+import { waitAtMost } from "../wait-at-most.ts"
+
 /** What is under way in one version of a plugin, counted: it is not taken apart under a request. */
 export type Calls = {
   begin(): void
@@ -31,9 +33,7 @@ export function createCalls(): Calls {
       if (open === 0) return 0
       const { promise, resolve } = Promise.withResolvers<void>()
       onIdle = resolve
-      const timer = setTimeout(resolve, milliseconds)
-      await promise
-      clearTimeout(timer)
+      await waitAtMost(milliseconds, promise)
       return open
     },
   }

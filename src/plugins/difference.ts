@@ -21,7 +21,7 @@ export async function findDifference(locked: LockedPlugin, fetched: FetchedSourc
   }
 }
 
-export function compareFiles(before: FileTree, after: FileTree): FileChange[] {
+function compareFiles(before: FileTree, after: FileTree): FileChange[] {
   const paths = [...new Set([...before.keys(), ...after.keys()])].sort()
   return paths.flatMap((path) => {
     const [from, to] = [before.get(path), after.get(path)]

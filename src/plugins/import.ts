@@ -5,7 +5,7 @@ import { takeTimers } from "./policy/scope.ts"
 import type { PluginTimers } from "./policy/timers.ts"
 
 /** How long a plugin's module may take to run, in milliseconds. */
-export const importPatience = 20_000
+const importPatience = 20_000
 
 /** What is imported right now, by the name of its module. */
 const served = new Map<string, string>()

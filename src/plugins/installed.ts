@@ -24,8 +24,6 @@ export type InstalledState = {
 /** What the database remembers of plugins: which were here, in which version, and what was decided about them. */
 export type Installed = {
   read(): Promise<InstalledState>
-  /** The ids of those that are disabled. */
-  disabled(): Promise<ReadonlySet<string>>
   /** Writes down what was started, and nothing where nothing changed. Gives the version of each that is known. */
   record(plugins: readonly CheckedPlugin[]): Promise<ReadonlyMap<string, string>>
   /** Those that were here with what each needs, by id. */
@@ -63,8 +61,6 @@ export function openInstalled(database: Database): Installed {
 
   return {
     read,
-
-    disabled: async () => (await read()).disabled,
 
     async record(plugins) {
       const stored = new Map((await rows()).map((row) => [row.plugin_id, row]))

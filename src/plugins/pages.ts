@@ -5,7 +5,7 @@ import { createStatic } from "./static.ts"
 import type { FileTree } from "./tree.ts"
 
 /** Pages load nothing from elsewhere and are framed by nobody else, unless they say otherwise. */
-export const pagePolicy = [
+const pagePolicy = [
   "default-src 'self'",
   "img-src 'self' data:",
   "style-src 'self' 'unsafe-inline'",

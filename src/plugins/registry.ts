@@ -99,7 +99,7 @@ export function createRegistry(context: RegistryContext): Registry {
   }
 
   const enable = async (id: string, by: By) => {
-    const wasDisabled = (await installed.disabled()).has(id)
+    const wasDisabled = (await installed.read()).disabled.has(id)
     await installed.setEnabled([id], true, by)
     await reconcile(new Set([id]))
     const { state, error } = records.get(id) ?? {}

@@ -1,6 +1,6 @@
 import type { Time, User } from "@pagoda/sdk"
 import { and, count, desc, eq, isNotNull, isNull, lt, sql } from "drizzle-orm"
-import { requireAdmin, requireWriter } from "../core/access/require-admin.ts"
+import { requireAdmin, requireAdminWriter } from "../core/access/require-admin.ts"
 import { createAudit } from "../core/audit.ts"
 import type { Database } from "../db/database.ts"
 import { PagodaError, toMessage } from "../errors.ts"
@@ -148,8 +148,7 @@ export function createRepairs({ database, log, onChange = async () => {} }: Repa
     },
 
     async settle(user, id) {
-      requireAdmin(user, "resolve what needs an administrator")
-      requireWriter(user, "resolve what needs an administrator")
+      requireAdminWriter(user, "resolve what needs an administrator")
       const [row, isNew] = await transaction(async (tx) => {
         const [found] = await tx.select().from(repair()).where(eq(repair().id, id))
         if (!found) throw new PagodaError("NOT_FOUND", `There is no repair "${id}"`)

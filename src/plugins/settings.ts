@@ -1,6 +1,6 @@
 import type { Json, User } from "@pagoda/sdk"
 import type { TObject } from "@sinclair/typebox"
-import { requireAdmin, requireWriter } from "../core/access/require-admin.ts"
+import { requireAdmin, requireAdminWriter } from "../core/access/require-admin.ts"
 import { systemUser } from "../core/access.ts"
 import type { Database } from "../db/database.ts"
 import { PagodaError, toMessage } from "../errors.ts"
@@ -115,8 +115,7 @@ export function createPluginSettings({ database, key, repairs, log }: PluginSett
     },
     async change(user, id, changes) {
       const what = `change the settings of plugin "${id}"`
-      requireAdmin(user, what)
-      requireWriter(user, what)
+      requireAdminWriter(user, what)
       const declared = declaredOf(id)
       await write(user, id, declared, changes)
       return toVisible(declared, await read(id, declared))

@@ -23,7 +23,7 @@ export type ImportState = {
 export type ImportReport = Pick<ImportState, "created" | "updated" | "unchanged" | "failed" | "errors">
 
 /** More than anyone looks through. */
-export const mostErrors = 1_000
+const mostErrors = 1_000
 const toldErrors = 10
 
 export function afterRow(state: ImportState, outcome: RowOutcome): ImportState {

@@ -6,8 +6,8 @@ import type { TransferParts } from "./export.ts"
 import type { FormatName } from "./format.ts"
 import { openEntity } from "./open-entity.ts"
 
-export const exportNumber = 10
-export const importNumber = 11
+const exportNumber = 10
+const importNumber = 11
 
 export type TransferFile = { readonly format: FormatName; readonly body: ReadableStream<Uint8Array> }
 

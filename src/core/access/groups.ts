@@ -10,7 +10,7 @@ import { refuseIssues } from "../refuse.ts"
 import { inTurn, membersTurn } from "../turn.ts"
 import { inParts, knownUsers, memberIds, memberList, toUnknown } from "./members.ts"
 import { refuseReferred } from "./referred.ts"
-import { requireAdmin, requireWriter } from "./require-admin.ts"
+import { requireAdmin, requireAdminWriter } from "./require-admin.ts"
 
 /** Users, and through its child groups more of them: a role of a group is a role of all. */
 export type Group = { id: number; name: string; parent_group_id: number | null; members: string[] }
@@ -106,8 +106,7 @@ export function createGroups(database: Database, audit: Audit): Groups {
 
     async create(user, body) {
       const what = "make the group"
-      requireAdmin(user, what)
-      requireWriter(user, what)
+      requireAdminWriter(user, what)
       const parsed = parseBody(what, groupBody, body, ({ name }) => checkName(name, "group")) as Fields & {
         name: string
       }
@@ -127,8 +126,7 @@ export function createGroups(database: Database, audit: Audit): Groups {
 
     async update(user, id, body) {
       const what = `change the group "${id}"`
-      requireAdmin(user, what)
-      requireWriter(user, what)
+      requireAdminWriter(user, what)
       const changes = parseBody(what, groupBody, body, ({ name }) =>
         name === undefined ? [] : checkName(name, "group"),
       ) as Fields
@@ -147,8 +145,7 @@ export function createGroups(database: Database, audit: Audit): Groups {
 
     async delete(user, id) {
       const what = `delete the group "${id}"`
-      requireAdmin(user, what)
-      requireWriter(user, what)
+      requireAdminWriter(user, what)
       await inTurn(database, membersTurn, async (handle) => {
         const { name } = await readOne(handle, id)
         const [child] = await handle.select().from(group).where(eq(group.parent_group_id, id)).limit(1)

@@ -7,7 +7,7 @@ import type { Accounts } from "../accounts.ts"
 import type { Audit } from "../audit.ts"
 import { parseBody } from "../body.ts"
 import { takeTurn } from "../turn.ts"
-import { requireAdmin, requireWriter } from "./require-admin.ts"
+import { requireAdmin, requireAdminWriter } from "./require-admin.ts"
 
 /** Users as an admin sees to them; all of it for admins. */
 export type People = {
@@ -50,8 +50,7 @@ export function createPeople(database: Database, accounts: Accounts, audit: Audi
   }
 
   function authorize(actor: User, what: string): void {
-    requireAdmin(actor, what)
-    requireWriter(actor, what)
+    requireAdminWriter(actor, what)
   }
 
   return {

@@ -10,3 +10,9 @@ export function requireAdmin(user: User, what: string): void {
 export function requireWriter(user: User, what: string): void {
   if (user.is_readonly) throw new PagodaError("FORBIDDEN", `Cannot ${what}: the user "${user.username}" is read-only`)
 }
+
+/** @throws FORBIDDEN for whoever is no admin, and for one who is read-only */
+export function requireAdminWriter(user: User, what: string): void {
+  requireAdmin(user, what)
+  requireWriter(user, what)
+}

@@ -9,7 +9,7 @@ import { checkName, naming } from "../name.ts"
 import { refuseIssues } from "../refuse.ts"
 import { inTurn, membersTurn } from "../turn.ts"
 import { refuseReferred } from "./referred.ts"
-import { requireAdmin, requireWriter } from "./require-admin.ts"
+import { requireAdmin, requireAdminWriter, requireWriter } from "./require-admin.ts"
 import { createRoleIds } from "./role-ids.ts"
 import {
   checkRoleMembers,
@@ -80,8 +80,7 @@ export function createRoles(database: Database, audit: Audit): Roles {
 
     async create(user, body) {
       const what = "make the role"
-      requireAdmin(user, what)
-      requireWriter(user, what)
+      requireAdminWriter(user, what)
       const parsed = parseBody(what, roleBody, body, ({ name, description }) => [
         ...checkName(name, "role"),
         ...checkText(description, "description"),
@@ -123,8 +122,7 @@ export function createRoles(database: Database, audit: Audit): Roles {
 
     async delete(user, id) {
       const what = `delete the role "${id}"`
-      requireAdmin(user, what)
-      requireWriter(user, what)
+      requireAdminWriter(user, what)
       await inTurn(database, membersTurn, async (handle) => {
         const { name } = await readOne(handle, id)
         await refuseReferred(handle, tables, "role", id, what)

@@ -85,7 +85,7 @@ export function checkAttribute(
   }
 }
 
-export function refersToEntries(type: AttributeType): boolean {
+function refersToEntries(type: AttributeType): boolean {
   return /(?:^|_)object$/.test(type)
 }
 

@@ -4,6 +4,7 @@ import type { Database, Transaction } from "../../db/database.ts"
 import type { Tables } from "../../db/schema.ts"
 import { toMessage } from "../../errors.ts"
 import type { Log } from "../../log.ts"
+import { waitAtMost } from "../../wait-at-most.ts"
 import { systemUser } from "../access.ts"
 import type { HookCall } from "../hooks.ts"
 import type { HookCaller } from "./call.ts"
@@ -178,10 +179,7 @@ export function createHookDelivery({ database, users, registry, caller, log }: H
     async close(): Promise<void> {
       state = "closed"
       for (const timer of timers.values()) clearTimeout(timer)
-      const { promise: late, resolve } = Promise.withResolvers<void>()
-      const timer = setTimeout(resolve, GRACE)
-      await Promise.race([Promise.all([...turns.values()].map(({ done }) => done)), late])
-      clearTimeout(timer)
+      await waitAtMost(GRACE, Promise.all([...turns.values()].map(({ done }) => done)))
     },
   }
 }

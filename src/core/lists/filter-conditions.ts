@@ -51,7 +51,7 @@ export function isAmong({ db, tables }: Database, id: Column, { isNegative, wher
 }
 
 /** Which of the ids have such a value, one after the other. */
-export function hasAny({ db }: Database, id: Column, values: Values, { isNegative, where }: ValueCondition): SQL {
+function hasAny({ db }: Database, id: Column, values: Values, { isNegative, where }: ValueCondition): SQL {
   const found = db
     .select({ one: sql`1` })
     .from(values)

@@ -1,7 +1,7 @@
 import type { AttributeType } from "@pagoda/sdk"
 import type { AttributeRow, EntitySchema } from "../entities/schemas.ts"
 
-export const entryFields = ["id", "name", "created_at", "updated_at"] as const
+const entryFields = ["id", "name", "created_at", "updated_at"] as const
 export type EntryField = (typeof entryFields)[number]
 
 /** How operands are read and what may be asked. */
@@ -12,7 +12,7 @@ export type Target =
   | { readonly type: TargetType; readonly field: EntryField }
   | { readonly type: TargetType; readonly attribute: AttributeRow }
 
-export const targetTypes: { readonly [Type in AttributeType]: TargetType } = {
+const targetTypes: { readonly [Type in AttributeType]: TargetType } = {
   string: "text",
   text: "text",
   boolean: "boolean",

@@ -5,6 +5,7 @@ import { toMessage } from "../../errors.ts"
 import { lazily } from "../../lazily.ts"
 import type { Log } from "../../log.ts"
 import type { Undo } from "../../undo.ts"
+import { waitAtMost } from "../../wait-at-most.ts"
 import { createDeliveries, type Deliveries } from "./deliveries.ts"
 import { createHeartbeat, type Heartbeat } from "./heartbeat.ts"
 import type { DeliveryOptions, InStatement, Queue, Receiver } from "./queue.ts"
@@ -100,10 +101,10 @@ class PostgresQueue implements Queue {
   async close(): Promise<void> {
     this.pause()
     this.#closed.resolve()
-    const { promise: late, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, times.stop)
-    await Promise.race([this.#runner?.promise.catch(() => {}), late])
-    clearTimeout(timer)
+    await waitAtMost(
+      times.stop,
+      this.#runner?.promise.catch(() => {}),
+    )
     this.#heartbeat.stop()
     if (!this.#receiver) return
     try {
@@ -234,6 +235,6 @@ function byPriority(one: Fetched, other: Fetched): number {
   )
 }
 
-export function toTaskName(operation: number): string {
+function toTaskName(operation: number): string {
   return `job_${operation}`
 }

@@ -6,7 +6,7 @@ import { usePlainTypes } from "./postgres-types.ts"
 import { createBounds, refuseCount, toDriverValues, toRow } from "./values.ts"
 
 /** How long a statement may take, in milliseconds. */
-export const longestStatement = 30_000
+const longestStatement = 30_000
 const rowsAtOnce = 1_000
 const writes = new Set(["INSERT", "UPDATE", "DELETE", "MERGE"])
 

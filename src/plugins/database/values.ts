@@ -2,7 +2,7 @@ import type { Json, SqlRow } from "@pagoda/sdk"
 import { PagodaError } from "../../errors.ts"
 
 /** What one statement may answer: more belongs into pages, or into the statement. */
-export const mostRows = 100_000
+const mostRows = 100_000
 export const mostBytes = 64 * 1024 * 1024
 
 /** What a driver takes for a value of a plugin: an object or a list is its JSON text. */
