@@ -43,7 +43,7 @@ export function startHost(config: Config, log: Log): Promise<Host> {
 
 /** The same, but nobody can ask it: its plugins run jobs. */
 export function startWorker(config: Config, log: Log): Promise<Omit<Host, "url">> {
-  return start(config, log, () => ({ url: "", closeSockets() {}, async stop() {} }))
+  return start(config, log, () => ({ url: "", leave() {}, async stop() {} }))
 }
 
 /** What was begun is undone backwards, when the host stops or cannot start. */
@@ -72,7 +72,7 @@ async function start(config: Config, log: Log, listen: (options: ServerOptions) 
     const meter = createRouteMeter()
     const { principal: authenticate } = accounts
     const scope = createScope({ authenticate, log: guard.log, onPluginFailure: failures.add, meter })
-    const onLeave = (id: string) => server.closeSockets(id)
+    const onLeave = (id: string) => server.leave(id)
     const plugins = openPlugins({ ...data, config, core, operations, jobs, scope, guard, log, onLeave })
     undos.push(() => plugins.close())
     undos.push(() => core.hooks.close())

@@ -1,5 +1,6 @@
 import type { AnyElysia } from "elysia"
 import { Histogram } from "../metrics/histogram.ts"
+import type { Answer } from "./direct-routes.ts"
 
 /** What became of the requests of one route, in this process. */
 export type RouteCalls = {
@@ -15,13 +16,14 @@ export type RouteCalls = {
 }
 
 type Handle = (context: unknown) => unknown
-type Fetch = (request: Request) => Response | Promise<Response>
 
 export type RouteMeter = {
   /** Before the app is compiled: from then on each of its routes says when it is asked. */
   mark(app: AnyElysia, plugin: string | undefined): void
   /** Counts what these routes answer. */
-  watch(fetch: Fetch, plugin: string | undefined): Fetch
+  watch(fetch: Answer, plugin: string | undefined): Answer
+  /** Counts what the one route answers that is asked; where it answers nothing, another one is. */
+  watchRoute(fetch: Answer, plugin: string | undefined, route: { method: string; path: string }): Answer
   /** The routes that were asked, also those of plugins that have left. */
   all(): Iterable<RouteCalls>
 }
@@ -93,13 +95,11 @@ export function createRouteMeter(): RouteMeter {
 
     watch(fetch, plugin) {
       let unmatched: RouteCalls | undefined
-      let turn = 0
+      const isTimed = createTurns()
       return (request) => {
         const outer = asked
         asked = undefined
-        const isTimed = turn < timedEach || turn % timedEach === 0
-        turn++
-        const began = isTimed ? performance.now() : undefined
+        const began = isTimed() ? performance.now() : undefined
         const answer = fetch(request)
         let calls = asked as RouteCalls | undefined
         asked = outer
@@ -107,13 +107,18 @@ export function createRouteMeter(): RouteMeter {
           unmatched ??= callsOf(plugin, "any", "unmatched")
           calls = unmatched
         }
-        if (answer instanceof Promise) {
-          answer.then(
-            (response) => count(calls, toStatus(response), began),
-            () => count(calls, 500, began),
-          )
-        } else count(calls, toStatus(answer), began)
-        return answer
+        return count(answer, calls, began)
+      }
+    },
+
+    watchRoute(fetch, plugin, { method, path }) {
+      let calls: RouteCalls | undefined
+      const isTimed = createTurns()
+      return (request) => {
+        calls ??= callsOf(plugin, method, path)
+        const began = isTimed() ? performance.now() : undefined
+        const answer = fetch(request)
+        return answer ? count(answer, calls, began) : answer
       }
     },
 
@@ -128,12 +133,32 @@ type Router = {
 }
 type Store = { handler: Handle | undefined; compile(): Handle }
 
+/** Whose turn it is to be timed: the first ones, and then one in so many. */
+function createTurns(): () => boolean {
+  let turn = 0
+  return () => {
+    const isTimed = turn < timedEach || turn % timedEach === 0
+    turn++
+    return isTimed
+  }
+}
+
 /** A socket that was upgraded has no response. */
 function toStatus(response: Response | undefined): number {
   return response === undefined ? 101 : response.status
 }
 
-function count({ answers, times }: RouteCalls, status: number, began: number | undefined): void {
+function count(answer: Response | Promise<Response>, calls: RouteCalls, began: number | undefined) {
+  if (answer instanceof Promise) {
+    answer.then(
+      (response) => note(calls, toStatus(response), began),
+      () => note(calls, 500, began),
+    )
+  } else note(calls, toStatus(answer), began)
+  return answer
+}
+
+function note({ answers, times }: RouteCalls, status: number, began: number | undefined): void {
   const group = (status / 100) | 0
   answers[group] = (answers[group] as number) + 1
   if (began !== undefined) times.observe((performance.now() - began) / 1000)

@@ -4,13 +4,14 @@ import type { Principal } from "../core/accounts/principals.ts"
 import { PagodaError } from "../errors.ts"
 import type { Log } from "../log.ts"
 import { isOpen, type Scope, type SealOptions } from "../plugins/mount.ts"
+import { offerDirectRoutes } from "./direct-routes.ts"
 import { allowedMethods } from "./methods.ts"
 import { toNumbers } from "./numbers.ts"
 import { isSameOrigin } from "./origin.ts"
 import { parserOf } from "./parser.ts"
 import { createProblem, type OnPluginFailure, type Origin, respond, toProblem, toProblemResponse } from "./problem.ts"
 import type { RouteMeter } from "./route-meter.ts"
-import { toFetch } from "./to-fetch.ts"
+import { createFetchGuard } from "./fetch-guard.ts"
 
 /** Synchronous where the credentials were checked a moment ago: this runs for every request. */
 export type Authenticate = (headers: Headers) => Principal | null | Promise<Principal | null>
@@ -46,19 +47,31 @@ export function createScope({ authenticate, log, onPluginFailure, meter }: Scope
     seal(app, options) {
       const originOf = (request: Request): Origin => ({ request, plugin: options.plugin, log, onPluginFailure })
       for (const { hooks } of app.routes) sealRoute(hooks as Hooks, enter, originOf, options)
-      app.onError(missingRoute(app, originOf) as never)
+      withoutInference(app, () => app.onError(missingRoute(app, originOf) as never))
       Reflect.deleteProperty(app, "compile")
       meter?.mark(app, options.plugin)
       withoutCollecting(() => app.compile())
       Object.assign(app, { add: refuseRoute })
-      const fetch = toFetch(app.fetch, originOf, options)
+      const guard = createFetchGuard(originOf, options)
+      const fetch = guard(app.fetch)
       Object.defineProperty(app, "fetch", {
         value: meter ? meter.watch(fetch, options.plugin) : fetch,
         configurable: true,
         writable: true,
       })
+      offerDirectRoutes(app, (inner, route) => {
+        const answer = guard(inner, { takesBody: false })
+        return meter ? meter.watchRoute(answer, options.plugin, route) : answer
+      })
     },
   }
+}
+
+/** Elysia makes ready for every route what any hook of the app seems to read: this one reads it by itself. */
+function withoutInference(app: AnyElysia, work: () => void): void {
+  const { inference } = app as unknown as { inference: object }
+  work()
+  Object.assign(app, { inference })
 }
 
 /** Elysia collects garbage after each app that it composes: at a start that is once for every plugin. */
@@ -93,7 +106,8 @@ function refuseRoute(): never {
   throw new PagodaError("PLUGIN_INVALID", "Cannot add a route: the app is in use already")
 }
 
-type Hook = { fn: unknown; subType?: string; isAsync?: boolean }
+/** `isHost`: not one of the plugin. */
+type Hook = { fn: unknown; subType?: string; isAsync?: boolean; isHost: true }
 type Hooks = Partial<Record<"parse" | "transform" | "error", Hook | Hook[]>> &
   Partial<Record<"body" | "query" | "params" | "config", unknown>>
 type Context = { request: Request; error: unknown; code: unknown; path: string }
@@ -105,15 +119,15 @@ type Enter = (request: Request) => Promise<User>
  */
 function sealRoute(hooks: Hooks, enter: Enter, originOf: (request: Request) => Origin, options: SealOptions): void {
   for (const fn of [toNumbers("query", hooks.query), toNumbers("params", hooks.params)]) {
-    if (fn) hooks.transform = [...list(hooks.transform), { fn, isAsync: false }]
+    if (fn) hooks.transform = [...list(hooks.transform), { fn, isAsync: false, isHost: true }]
   }
   const open = isOpen(hooks)
   if (!open) {
     const fn = async ({ request }: Context) => options.contextOf(await enter(request))
-    hooks.transform = [{ fn, subType: "derive", isAsync: true }, ...list(hooks.transform)]
+    hooks.transform = [{ fn, subType: "derive", isAsync: true, isHost: true }, ...list(hooks.transform)]
   }
   if (hooks.body && !list(hooks.parse).length)
-    hooks.parse = [{ fn: parserOf(hooks.body, options.plugin), isAsync: true }]
+    hooks.parse = [{ fn: parserOf(hooks.body, options.plugin), isAsync: true, isHost: true }]
   const refused = ({ request, error }: Pick<Context, "request" | "error">) => {
     if (error instanceof PagodaError) return toProblemResponse(error, originOf(request))
   }
@@ -126,8 +140,10 @@ function sealRoute(hooks: Hooks, enter: Enter, originOf: (request: Request) => O
   }
   const failed = ({ request, error }: Context) => toProblemResponse(error, originOf(request))
   // an open route without async hooks of its own answers without a promise
-  const before = open ? { fn: refused, isAsync: false } : { fn: unparsed, isAsync: true }
-  hooks.error = [before, ...list(hooks.error), { fn: failed, isAsync: false }]
+  const before: Hook = open
+    ? { fn: refused, isAsync: false, isHost: true }
+    : { fn: unparsed, isAsync: true, isHost: true }
+  hooks.error = [before, ...list(hooks.error), { fn: failed, isAsync: false, isHost: true }]
 }
 
 function list(hooks: Hook | Hook[] | undefined): Hook[] {

@@ -14,6 +14,9 @@ const files = new Map([
   ["plugin.ts", bytes("code")],
   ["static/page.css", bytes("h1 { color: rgb(1, 2, 3) }")],
   ["static/page.js", bytes("document.body.dataset.ran = 'yes'")],
+  ["static/page.html", bytes("<p>")],
+  ["static/drawing.svg", bytes("<svg/>")],
+  ["static/feed.xml", bytes("<html xmlns='http://www.w3.org/1999/xhtml'><script>1</script></html>")],
 ])
 
 const board = definePlugin({
@@ -124,6 +127,21 @@ eachDatabase((dialect, open) => {
     expect((await ask("page.css", {}, "POST")).status).toBe(405)
   })
 
+  test("every file that a browser runs scripts of has the policy of a page", async () => {
+    await using app = await openTestApp(await open())
+    app.add(board, files)
+    const { headers } = await app.login("alice")
+    for (const [name, isPage] of [
+      ["page.html", true],
+      ["drawing.svg", true],
+      ["feed.xml", true],
+      ["page.css", false],
+    ] as const) {
+      const { headers: given } = await app.request(`/plugins/board/static/${name}`, { headers })
+      expect([name, given.has("content-security-policy")]).toEqual([name, isPage])
+    }
+  })
+
   test("an error may have a page of its own, and else is a problem document", async () => {
     await using app = await openTestApp(await open())
     app.add(board, files)
@@ -180,7 +198,7 @@ eachDatabase((dialect, open) => {
       socket.send("hi")
       expect((await answer).data).toBe("echo hi")
       const closed = next("close")
-      server.closeSockets("board")
+      server.leave("board")
       expect((await closed).code).toBe(1012)
     } finally {
       await server.stop()

@@ -109,6 +109,9 @@ describe("the path of a request", () => {
     ["/open", "x?/api/v2/plugins/a", 400, "HOST_INVALID"],
     ["/aaaaaa/health/live", "a b", 400, "HOST_INVALID"],
     ["/health/live", "", 400, "HOST_INVALID"],
+    ["/api/v2/plugins/a/rest", "a:99999", 400, "HOST_INVALID"],
+    ["/api/v2/plugins/a/rest", "[", 400, "HOST_INVALID"],
+    ["/api/v2/plugins/a/rest", "[::1]:80", 200, "rest of a"],
   ])("%s of the host %p gets %d, %s", async (target, host, status, text) => {
     const answer = await send(target, host)
     expect(answer).toStartWith(`HTTP/1.1 ${status} `)
@@ -179,8 +182,8 @@ describe("a socket of a plugin", () => {
     socket.send("boom")
     expect(JSON.parse(await next())).toMatchObject({ code: "PLUGIN_FAILED", status: 500, plugin: "a" })
     const closed = next()
-    server.closeSockets("b")
-    server.closeSockets("a")
+    server.leave("b")
+    server.leave("a")
     expect(await closed).toBe("closed 1012")
   })
 

@@ -2,18 +2,21 @@ import type { SealOptions } from "../plugins/mount.ts"
 import { overLimit } from "../plugins/over-limit.ts"
 import { isShort, limitAnswer } from "./answer-limit.ts"
 import { limitBody } from "./body-limit.ts"
+import type { Answer } from "./direct-routes.ts"
 import { type Origin, toProblemResponse } from "./problem.ts"
 import { createRoutePatience, type RoutePatience, type Wait } from "./route-patience.ts"
 import { settle } from "./settle.ts"
 
-type Fetch = (request: Request) => Response | Promise<Response>
 type OriginOf = (request: Request) => Origin
 
 /**
  * Whatever leaves an app in error is a problem document, also when its own error handler failed. An app with limits is kept
  * to them.
  */
-export function toFetch(inner: Fetch, originOf: OriginOf, { plugin, hasPages, calls, limits }: SealOptions): Fetch {
+export function createFetchGuard(
+  originOf: OriginOf,
+  { plugin, hasPages, calls, limits }: SealOptions,
+): (inner: Answer, options?: { takesBody: boolean }) => Answer {
   const patience = limits && createRoutePatience(limits)
   const toProblem = (error: unknown, request: Request) => toProblemResponse(error, originOf(request))
 
@@ -27,7 +30,7 @@ export function toFetch(inner: Fetch, originOf: OriginOf, { plugin, hasPages, ca
     // a socket that was upgraded has no response
     if (!limits || !settled || isShort(settled, limits)) return settled
     try {
-      return limitAnswer(settled, limits, (error) => tellFailure(error, request))
+      return limitAnswer(settled, limits, calls, (error) => tellFailure(error, request))
     } catch (error) {
       tellFailure(error as Error, request)
       return toProblem(error, request)
@@ -87,14 +90,15 @@ export function toFetch(inner: Fetch, originOf: OriginOf, { plugin, hasPages, ca
     return overLimit(limits, "route_ms", `answer ${method} ${URL.parse(url)?.pathname} in time`)
   }
 
-  return (request) => {
-    try {
-      const answer = inner(limits ? limitBody(request, limits) : request)
-      return answer instanceof Promise ? begin(answer, request) : finish(answer, request)
-    } catch (error) {
-      return toProblem(error, request)
+  return (inner, { takesBody } = { takesBody: true }) =>
+    (request) => {
+      try {
+        const answer = inner(limits && takesBody ? limitBody(request, limits) : request)
+        return answer instanceof Promise ? begin(answer, request) : finish(answer, request)
+      } catch (error) {
+        return toProblem(error, request)
+      }
     }
-  }
 }
 
 function isPage(response: Response): boolean {
