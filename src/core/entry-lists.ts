@@ -14,7 +14,7 @@ import {
   openScope,
   toWhere,
 } from "./lists/entry-filter.ts"
-import { countEntries, findInOrder, findOrdered } from "./lists/entry-pages.ts"
+import { countEntries, createOrderedPages, findOrdered } from "./lists/entry-pages.ts"
 import { type Ordering, type OrderingSql, parseOrdering, toOrderingSql } from "./lists/ordering.ts"
 import { refuseIssues } from "./refuse.ts"
 import { hasTextInName } from "./search/conditions.ts"
@@ -43,12 +43,13 @@ export function createEntryLists({ database, access, schemas }: Omit<EntryFilter
   const { db, tables } = database
   const { entity, entry } = tables
   const columns = entryColumns(tables)
+  const findInOrder = createOrderedPages(database)
   const noOrdering = { joins: [], by: [asc(entry.id)] }
 
   async function page(scope: EntryScope, wanted: EntryWhere, orderings: Ordering[], request: PageRequest) {
     const ordered = findOrdered(scope, wanted, orderings)
     if (!ordered) return anyPage(scope, wanted, toOrderingSql(database, orderings), request)
-    const { count, rows, rest } = await findInOrder(database, ordered, request)
+    const { count, rows, rest } = await findInOrder(ordered, request)
     if (rest) rows.push(...(await select(scope, and(wanted.where, rest.where), noOrdering, rest)))
     return { count, results: rows.map((row) => toEntry(row, ordered.schema, scope.hidden)) }
   }

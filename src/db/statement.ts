@@ -18,7 +18,7 @@ type Handle = {
     prepareQuery(
       query: Query,
       fields: { path: string[]; field: Column }[],
-      kept: "all",
+      kept: "all" | undefined,
       isArrayMode: true,
     ): { execute(values: Values): Promise<unknown> }
   }
@@ -43,6 +43,32 @@ export function createStatement<Answered extends Fields>(
     query ??= dialect.sqlToQuery(toQuery())
     return session.prepareQuery(query, answered, "all", true).execute(values) as Promise<Row<Answered>[]>
   }
+}
+
+/** More shapes than a program has of its own: what is left comes from who asks for the unusual. */
+const shapeLimit = 32
+
+/**
+ * Runs statements that come with many requests and have few shapes, each with its values in it. Postgres keeps the first
+ * shapes prepared, on each connection, of those that it would plan alike for any values.
+ *
+ * @param fields the columns of what they give, in their order
+ */
+export function createStatements<Answered extends Fields>(database: Database, fields: Answered) {
+  const answered = Object.entries(fields).map(([name, field]) => ({ path: [name], field }))
+  const shapes = new Set<string>()
+  return (statement: SQL, isAlike: boolean) => {
+    const { dialect, session } = database.db as unknown as Handle
+    const query = dialect.sqlToQuery(statement)
+    if (isAlike && shapes.size < shapeLimit) shapes.add(query.sql)
+    const kept = database.dialect === "sqlite" || shapes.has(query.sql) ? "all" : undefined
+    return session.prepareQuery(query, answered, kept, true).execute({}) as Promise<Row<Answered>[]>
+  }
+}
+
+/** A part without values of what is made often, as the text that it is. */
+export function toText({ db }: Database, part: SQL): SQL {
+  return sql.raw((db as unknown as Handle).dialect.sqlToQuery(part).sql)
 }
 
 /** The place of a value that the column is to have. Postgres does not see its type where it is selected. */

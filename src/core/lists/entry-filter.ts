@@ -106,7 +106,7 @@ function isShown({ db, tables }: Database, entityId: number, isReadable: SQL | u
   const own = eq(entry.entity_id, entityId)
   const among = (where: SQL | undefined) => db.select({ id: entry.id }).from(entry).where(where)
   return and(
-    notInArray(value.entry_id, among(and(own, eq(entry.is_active, false)))),
+    notInArray(value.entry_id, among(and(own, sql`${entry.is_active} = false`))),
     isReadable && notInArray(value.entry_id, among(and(own, sql`not ${entry.is_public}`, not(isReadable)))),
   ) as SQL
 }

@@ -1,16 +1,4 @@
-import {
-  and,
-  asc,
-  type Column,
-  count,
-  countDistinct,
-  desc,
-  eq,
-  isNotNull,
-  notInArray,
-  type SQL,
-  sql,
-} from "drizzle-orm"
+import { and, asc, count, countDistinct, desc, eq, isNotNull, notInArray, type SQL, sql } from "drizzle-orm"
 import type { Database } from "../../db/database.ts"
 import type { EntitySchema } from "../entities/schemas.ts"
 import { entryColumns } from "../entries/reader.ts"
@@ -18,6 +6,7 @@ import type { EntryRow } from "../entries/view.ts"
 import type { PageRequest } from "../entries.ts"
 import type { EntryScope, EntryWhere } from "./entry-filter.ts"
 import { isAmong, type ValueCondition } from "./filter-conditions.ts"
+import { createNearPages, type Near } from "./near-page.ts"
 import type { Ordering } from "./ordering.ts"
 
 type ValueWhere = NonNullable<EntryWhere["values"]>
@@ -25,7 +14,7 @@ type ValueWhere = NonNullable<EntryWhere["values"]>
 export async function countEntries(database: Database, { where, values }: EntryWhere): Promise<number> {
   const { db, tables } = database
   const { entry, entry_value: value } = tables
-  const first = values?.conditions.find(({ isNegative }) => !isNegative)
+  const first = findFirst(values)
   const query =
     values && first
       ? db
@@ -35,6 +24,21 @@ export async function countEntries(database: Database, { where, values }: EntryW
       : db.select({ count: count() }).from(entry).where(where)
   const [row] = await query
   return row?.count ?? 0
+}
+
+/** The ids of what `countEntries` counts, each once. */
+function selectListed(database: Database, { where, values }: EntryWhere): SQL {
+  const { db, tables } = database
+  const { entry, entry_value: value } = tables
+  const first = findFirst(values)
+  if (!values || !first) return db.select({ id: entry.id }).from(entry).where(where).getSQL()
+  const id = { id: value.entry_id }
+  const query = (first.isArray ? db.selectDistinct(id) : db.select(id)).from(value)
+  return query.where(and(first.where(value), allOf(database, values, first))).getSQL()
+}
+
+function findFirst(values: EntryWhere["values"]): ValueCondition | undefined {
+  return values?.conditions.find(({ isNegative }) => !isNegative)
 }
 
 /** What is left to hold for a value of an entry, once one condition does. */
@@ -70,74 +74,56 @@ export function findOrdered(
 /** Those that have a value, in its order; `rest`: where those that have none are found. */
 export type OrderedPage = { count: number; rows: EntryRow[]; rest?: PageRequest & { where: SQL } }
 
-export async function findInOrder(
-  database: Database,
-  ordered: Ordered,
-  { limit, offset }: PageRequest,
-): Promise<OrderedPage> {
-  const { db, tables } = database
+export function createOrderedPages(database: Database) {
+  const { db, dialect, tables } = database
   const { entry, entry_value: value } = tables
-  const { wanted, values } = ordered
-  const key = ordered.isText ? value.text : value.number
-  const direction = ordered.isDescending ? desc : asc
-  const hasValue = and(eq(value.attribute_id, ordered.attribute), isNotNull(key))
-  const where = and(hasValue, allOf(database, values))
-  const inOrder = (ofThese: SQL | undefined, many: PageRequest) =>
-    db
-      .select({ id: value.entry_id, key: sql`${key}`.as("key") })
-      .from(value)
-      .where(ofThese)
-      .orderBy(direction(key), asc(value.entry_id))
-      .limit(many.limit)
-      .offset(many.offset)
-  type Found = ReturnType<ReturnType<typeof inOrder>["as"]>
-  const toEntries = (page: Found) =>
-    db
-      .select(entryColumns(tables))
-      .from(page)
-      .innerJoin(entry, eq(entry.id, page.id))
-      .orderBy(direction(page.key), asc(page.id))
+  const findNear = createNearPages(database)
 
-  const findAny = () => toEntries(inOrder(where, { limit, offset }).as("page"))
-  /** Among the first of all: one after the other, until the page is full. */
-  const findNear = (reach: number) => {
-    const first = inOrder(and(hasValue, values.isShown), { limit: reach, offset: 0 }).as("first")
-    const id = first.id as unknown as Column
-    const fits = values.conditions.map((condition) => sql`(${isAmong(database, id, condition)}) is true`)
-    const page = db
-      .select({ id: first.id, key: sql`${first.key}`.as("key") })
-      .from(first)
-      .where(and(...fits))
-      .orderBy(direction(first.key), asc(first.id))
-      .limit(limit)
-      .offset(offset)
-      .as("page")
-    return toEntries(page as unknown as Found)
+  return async (ordered: Ordered, request: PageRequest): Promise<OrderedPage> => {
+    const { wanted, values, isDescending } = ordered
+    const key = ordered.isText ? value.text : value.number
+    const hasValue = and(eq(value.attribute_id, ordered.attribute), isNotNull(key))
+    const where = and(hasValue, allOf(database, values))
+    const isNear = dialect === "postgres" && values.conditions.length > 0
+    const near = isNear
+      ? await findNear(toNear(), request)
+      : { count: await countEntries(database, wanted), rows: [], isWhole: false }
+
+    const wanting = Math.min(request.limit, near.count - request.offset)
+    if (wanting <= 0) return { count: near.count, rows: [] }
+    const rows = near.isWhole || near.rows.length === wanting ? near.rows : await findAny()
+    const page = { count: near.count, rows }
+    const missing = wanting - rows.length
+    return missing > 0 ? { ...page, rest: await toRest(rows.length, missing) } : page
+
+    function toNear(): Near {
+      return { listed: selectListed(database, wanted), ...values, hasValue: hasValue as SQL, key, isDescending }
+    }
+
+    async function findAny(): Promise<EntryRow[]> {
+      const direction = isDescending ? desc : asc
+      const page = db
+        .select({ id: value.entry_id, key: sql`${key}`.as("key") })
+        .from(value)
+        .where(where)
+        .orderBy(direction(key), asc(value.entry_id))
+        .limit(request.limit)
+        .offset(request.offset)
+        .as("page")
+      return db
+        .select(entryColumns(tables))
+        .from(page)
+        .innerJoin(entry, eq(entry.id, page.id))
+        .orderBy(direction(page.key), asc(page.id))
+    }
+
+    async function toRest(found: number, limit: number): Promise<OrderedPage["rest"]> {
+      const { offset } = request
+      const isKnown = found > 0 || offset === 0
+      const [counted] = isKnown ? [] : await db.select({ count: count() }).from(value).where(where)
+      const before = counted?.count ?? offset + found
+      const none = notInArray(entry.id, db.select({ id: value.entry_id }).from(value).where(hasValue))
+      return { where: none, limit, offset: Math.max(0, offset - before) }
+    }
   }
-
-  const found = await countEntries(database, wanted)
-  if (offset >= found) return { count: found, rows: [] }
-  const wanting = Math.min(limit, found - offset)
-  const isNear = database.dialect === "postgres" && values.conditions.length > 0 && found >= few && found <= many
-  const near = isNear ? await findNear(found * walks) : []
-  const rows = near.length === wanting ? near : await findAny()
-  const page = { count: found, rows }
-  const missing = wanting - rows.length
-  if (missing <= 0) return page
-
-  const isKnown = rows.length > 0 || offset === 0
-  const [counted] = isKnown ? [] : await db.select({ count: count() }).from(value).where(where)
-  const before = counted?.count ?? offset + rows.length
-  const none = notInArray(entry.id, db.select({ id: value.entry_id }).from(value).where(hasValue))
-  return { ...page, rest: { where: none, limit: missing, offset: Math.max(0, offset - before) } }
 }
-
-/**
- * Postgres cannot tell how many entries have a value, takes them to be few, and looks at each. Where they are not, it is
- * told to look at the first ones in order instead, for no longer than looking at each would take. What is common is left
- * to it: that does not fit into its memory.
- */
-const few = 200
-const many = 20_000
-/** How many values an index gives in order in the time that one takes to be looked up. */
-const walks = 4

@@ -31,6 +31,8 @@ export type ValueCondition = {
   readonly isNegative: boolean
   /** An index finds the values. Else each entry's own are looked at. */
   readonly isIndexed: boolean
+  /** The index alone tells: no value has to be read besides. */
+  readonly isCovered: boolean
   readonly isArray: boolean
   where(values: Values): SQL
 }
@@ -67,6 +69,7 @@ export function toValueCondition(database: Database, condition: Condition): Valu
   return {
     isNegative: operator === "ne" || (operator === "isnull" && condition.isNull),
     isIndexed: !isReference || isEquality,
+    isCovered: operator === "isnull" || (operator !== "contains" && condition.operands.every(isShort)),
     isArray: kinds[target.attribute.type].isArray,
     where(values) {
       const own = eq(values.attribute_id, target.attribute.id)
@@ -100,11 +103,15 @@ type Comparison = "eq" | "gt" | "gte" | "lt" | "lte" | "in"
 
 /** Whatever is shorter than the index reaches is compared by it alone. */
 function compareText(values: Values, operator: Comparison, operands: readonly string[]): SQL {
-  if (operands.every((operand) => operand.length < textReach)) return compare(values.text, operator, operands)
+  if (operands.every(isShort)) return compare(values.text, operator, operands)
   const exact = compare(sql`coalesce(${values.whole}, ${values.text})`, operator, operands)
   return operator === "eq" || operator === "in"
     ? (and(inArray(values.text, operands.map(toStart)), exact) as SQL)
     : exact
+}
+
+function isShort(operand: Operand): boolean {
+  return String(operand).length < textReach
 }
 
 const comparisons = { eq, gt, gte, lt, lte }

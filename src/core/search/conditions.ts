@@ -1,6 +1,7 @@
 import { and, eq, exists, like, or, type SQL, sql } from "drizzle-orm"
 import type { Database } from "../../db/database.ts"
-import { type SearchTerm, toMatch } from "./pieces.ts"
+import type { SearchTerm } from "./pieces.ts"
+import { toMatch } from "./pieces-sqlite.ts"
 import { separator } from "./text.ts"
 
 /** Where in a text another begins, 0 where it does not. */
@@ -42,11 +43,14 @@ export function toSearchCondition(database: Database, { part, pieces }: SearchTe
   return and(found, or(hasTextInName(database, part), exists(inValue))) as SQL
 }
 
-/** Postgres chooses by itself which pieces of three letters it looks for; without any every document is read. */
+/** Where no piece is known to be rare, Postgres looks for all of them, and reads every document where there are none. */
 function hasTextInDocument(database: Database, part: string, pieces: readonly string[]): SQL {
   const { entry } = database.tables
-  if (database.dialect === "postgres") return like(entry.search, `%${part.replace(/[\\%_]/g, "\\$&")}%`)
   const exact = hasText(database, entry.search, part)
+  if (database.dialect === "postgres") {
+    if (pieces.length === 0) return like(entry.search, `%${part.replace(/[\\%_]/g, "\\$&")}%`)
+    return and(...pieces.map((piece) => like(entry.search, `%${piece}%`)), exact) as SQL
+  }
   if (pieces.length === 0) return exact
   const indexed = sql`select rowid from entry_search where entry_search match ${toMatch(pieces)}`
   return sql`(${entry.id} in (${indexed} union all select id from entry_unsearched) and ${exact})`
