@@ -7,7 +7,9 @@ import { say } from "./output.ts"
 /** Not for people: what `serve` and `worker` start for the jobs of plugins. */
 export async function jobProcess(): Promise<number> {
   try {
-    return await runJobProcess({ contain: (log) => void containForeignCode(log, attributePlugin) })
+    return await runJobProcess({
+      contain: (log, onFailure) => void containForeignCode(log, attributePlugin, onFailure),
+    })
   } catch (error) {
     await say(toErrorLine(error, false))
     return toExitCode(error)

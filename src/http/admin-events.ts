@@ -27,7 +27,7 @@ export function addAdminEvents(app: CoreApp, { accounts, adminEvents }: HttpCont
       const lastEventId = request.headers.get("last-event-id") ?? undefined
       return toEventStream({
         open: (signal) => adminEvents.follow({ lastEventId, signal }),
-        client: request.signal,
+        request,
         async isAllowed() {
           const now = (await accounts.principal(request.headers))?.user
           return now?.id === user.id && now.is_admin

@@ -4,7 +4,7 @@ export type ServerSentEvent = { id: string; event?: string | undefined; data?: u
 export type EventStreamOptions = {
   /** Begins when the client reads; the signal fires when it has gone, or may not read any more. */
   open(signal: AbortSignal): AsyncIterable<ServerSentEvent>
-  client: AbortSignal
+  request: Request
   /** Asked before each event, and now and then between them: `false` ends the stream. */
   isAllowed(): boolean | Promise<boolean>
 }
@@ -23,10 +23,12 @@ const headers = {
 }
 
 /** Server-sent events to one client, for as long as it may have them. */
-export function toEventStream({ open, client, isAllowed }: EventStreamOptions): Response {
+export function toEventStream({ open, request, isAllowed }: EventStreamOptions): Response {
+  // whoever counts what HEAD would have been answered reads to the end, and there may be none
+  if (request.method === "HEAD") return new Response(null, { headers })
   const over = new AbortController()
   const encoder = new TextEncoder()
-  const events = open(AbortSignal.any([over.signal, client]))[Symbol.asyncIterator]()
+  const events = open(AbortSignal.any([over.signal, request.signal]))[Symbol.asyncIterator]()
   const timers: Timer[] = []
   let isGone = false
   let hasTold = false
@@ -75,7 +77,7 @@ export function toEventStream({ open, client, isAllowed }: EventStreamOptions): 
       await events.return?.()
     },
   }
-  // Nothing begins before somebody reads: the answer to HEAD is never read, and never cancelled either.
+  // Nothing begins before somebody reads.
   return new Response(new ReadableStream(source, { highWaterMark: 0 }), { headers })
 }
 

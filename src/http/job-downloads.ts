@@ -8,8 +8,7 @@ export async function toDownloadResponse(download: Download, request: Request): 
   const { etag } = download
   const headers = { etag, "cache-control": "private, no-cache", vary: "authorization, cookie" }
   if (isKnown(request.headers.get("if-none-match"), etag)) return new Response(null, { status: 304, headers })
-  const isSmall = download.byte_length <= atOnce
-  return new Response(isSmall ? (await Array.fromAsync(download.read())).join("") : toStream(download), {
+  return new Response(request.method === "HEAD" ? toLength(download) : await toBody(download), {
     headers: {
       ...headers,
       "content-type": download.content_type,
@@ -21,6 +20,26 @@ export async function toDownloadResponse(download: Download, request: Request): 
 
 function isKnown(asked: string | null, etag: string): boolean {
   return asked?.split(",").some((one) => one.trim().replace(/^W\//, "") === etag) ?? false
+}
+
+async function toBody(download: Download): Promise<string | ReadableStream<Uint8Array>> {
+  if (download.byte_length > atOnce) return toStream(download)
+  return (await Array.fromAsync(download.read())).join("")
+}
+
+/** As many bytes, which are counted and dropped: for HEAD nobody has to read the result. */
+function toLength({ byte_length }: Download): ReadableStream<Uint8Array> {
+  const blank = new Uint8Array(Math.min(byte_length, atOnce))
+  let left = byte_length
+  const source = {
+    pull(controller: ReadableStreamDefaultController<Uint8Array>) {
+      if (left === 0) return controller.close()
+      const next = blank.subarray(0, left)
+      left -= next.byteLength
+      controller.enqueue(next)
+    },
+  }
+  return new ReadableStream(source, { highWaterMark: 0 })
 }
 
 function toStream({ read }: Download): ReadableStream<Uint8Array> {

@@ -24,7 +24,7 @@ export function addJobEvents(app: CoreApp, { jobs, accounts }: HttpContext): voi
       }
       return toEventStream({
         open: (signal) => jobs.allEvents(user, { ...options, signal }),
-        client: request.signal,
+        request,
         isAllowed: stillIs(user, request),
       })
     },
@@ -49,7 +49,7 @@ export function addJobEvents(app: CoreApp, { jobs, accounts }: HttpContext): voi
       if (await jobs.isOver(id, user, lastEventId)) return new Response(null, { status: 204 })
       return toEventStream({
         open: (signal) => jobs.events(id, user, { lastEventId, signal }),
-        client: request.signal,
+        request,
         isAllowed: stillIs(user, request),
       })
     },

@@ -26,7 +26,9 @@ export const jobSchema = t.Object(
     status: jobStatus,
     progress: t.Integer({ minimum: 0, maximum: 100 }),
     message: t.String({ description: "What the last progress report said" }),
-    params: t.Unknown(),
+    params: t.Unknown({
+      description: "What it was made with. Null in lists and events where that is larger than 64 KiB",
+    }),
     text: t.Union([t.String(), t.Null()], {
       description: "What it returned. Null where that is larger than 1 MiB (in lists: 64 KiB): download it",
     }),

@@ -1,4 +1,4 @@
-import { and, asc, eq, exists, inArray, lt, notInArray, type SQL, sql } from "drizzle-orm"
+import { and, asc, type Column, eq, exists, inArray, lt, notInArray, type SQL, sql } from "drizzle-orm"
 import { systemUser } from "../core/access.ts"
 import type { Database } from "../db/database.ts"
 import type { Undo } from "../undo.ts"
@@ -10,7 +10,10 @@ import { openStatuses } from "./records.ts"
 export const cleanUpNumber = 20
 const cron = "23 * * * *"
 /** Rows of one statement: on SQLite nothing else is written meanwhile. */
-const step = { jobs: 200, parts: 20, pause_ms: 10 }
+const step = { jobs: 200, parts: 20, lines: 500, pause_ms: 10 }
+
+/** Jobs whose rows in other tables go. */
+type Owners = { whose: SQL | undefined; ids?: number[] }
 
 export type CleanUpContext = { database: Database; operations: Operations; jobs: Pick<Jobs, "schedule"> }
 
@@ -23,7 +26,7 @@ export async function registerCleanUp({ database, operations, jobs }: CleanUpCon
 
 function createCleanUp(database: Database): Operation {
   const { db, dialect, tables } = database
-  const { job, job_part } = tables
+  const { job, job_part, job_log, job_import } = tables
   const now = toNow(dialect)
   // SQLite takes the next revision from the newest one that is there
   const isOlder = sql`${job.revision} < (select max(revision) from job)`
@@ -33,17 +36,35 @@ function createCleanUp(database: Database): Operation {
   // a result that was cut short, of a job that then ended without one
   const isLeft = and(eq(job.parts, 0), notInArray(job.status, openStatuses))
 
-  const removeParts = async (whose: SQL | undefined, signal: AbortSignal) => {
+  /** `ids`: by the index; otherwise all rows are looked at. */
+  const isOf = (id: Column, { whose, ids }: Owners) => {
     const owner = db
       .select({ one: sql`1` })
       .from(job)
-      .where(and(eq(job.id, job_part.job_id), whose))
+      .where(and(eq(job.id, id), whose))
+    return and(ids && inArray(id, ids), exists(owner))
+  }
+  const someParts = (owners: Owners) => {
     const { job_id, index } = job_part
-    const some = db.select({ job_id, index }).from(job_part).where(exists(owner)).limit(step.parts)
+    const some = db.select({ job_id, index }).from(job_part).where(isOf(job_id, owners)).limit(step.parts)
+    return db.delete(job_part).where(sql`(${job_id}, ${index}) in (${some})`).returning({ index })
+  }
+  const someLines = (owners: Owners) => {
+    const { id, job_id } = job_log
+    const some = db.select({ id }).from(job_log).where(isOf(job_id, owners)).limit(step.lines)
+    return db.delete(job_log).where(inArray(id, some)).returning({ id })
+  }
+  // one that is whole or gone: a job that runs again meanwhile would take half of a file for all of it
+  const oneImport = (owners: Owners) => {
+    const { id, job_id } = job_import
+    const one = db.select({ id }).from(job_import).where(isOf(job_id, owners)).limit(1)
+    return db.delete(job_import).where(inArray(id, one)).returning({ id })
+  }
+  const removeAll = async (some: () => PromiseLike<unknown[]>, signal: AbortSignal) => {
     let removed: unknown[] = []
     do {
       await Bun.sleep(step.pause_ms)
-      removed = await db.delete(job_part).where(sql`(${job_id}, ${index}) in (${some})`).returning({ index })
+      removed = await some()
     } while (removed.length > 0 && !signal.aborted)
   }
 
@@ -63,13 +84,17 @@ function createCleanUp(database: Database): Operation {
       while (!signal.aborted) {
         const ids = (await expired).map(({ id }) => id)
         if (ids.length === 0) break
-        const whose = and(inArray(job.id, ids), isExpired)
-        await removeParts(whose, signal)
-        const removed = await db.delete(job).where(whose).returning({ id: job.id })
+        const owners = { whose: isExpired, ids }
+        for (const some of [someParts, someLines, oneImport]) await removeAll(() => some(owners), signal)
+        signal.throwIfAborted()
+        const removed = await db
+          .delete(job)
+          .where(and(inArray(job.id, ids), isExpired))
+          .returning({ id: job.id })
         count += removed.length
         await progress(0, `removed ${count} jobs`)
       }
-      await removeParts(isLeft, signal)
+      await removeAll(() => someParts({ whose: isLeft }), signal)
       signal.throwIfAborted()
       return { removed: count }
     },

@@ -9,7 +9,7 @@ import type { Operations } from "./operations.ts"
 import type { Parts } from "./parts.ts"
 import type { Queue } from "./queue/queue.ts"
 import type { Users } from "./recent-users.ts"
-import { createRecords, type Records } from "./records.ts"
+import { createRecords, type JobRow, type Records } from "./records.ts"
 import type { Report } from "./reporter.ts"
 import { createResults } from "./results.ts"
 import type { Revisions } from "./revisions.ts"
@@ -37,7 +37,7 @@ export type Delivery = {
   /** What a job that runs in this process reported last. */
   latest(id: number): Report | undefined
   /** Tells whichever process has it that a job was canceled. */
-  canceled(id: number): Promise<void>
+  canceled(row: JobRow): Promise<void>
   start(): Promise<void>
   close(options: { grace_ms: number }): Promise<void>
 }
@@ -55,9 +55,11 @@ export function createDelivery(context: DeliveryContext): Delivery {
   const runner = new Runner({ records, tries, enqueue, operations, users, queue, watchers, results, logs, meter, log })
   const undos: Undo[] = []
 
-  const onCanceled = (id: string | null) => {
-    if (id !== null) runner.cancel(Number(id))
-    else runner.lookAgain().catch((error) => log.error("It is not known which of the jobs are canceled", { error }))
+  const onCanceled = (which: string | null) => {
+    if (which !== null) {
+      const [id, attempts] = which.split(" ").map(Number) as [number, number]
+      runner.cancel({ id, attempts })
+    } else runner.lookAgain().catch((error) => log.error("It is not known which of the jobs are canceled", { error }))
   }
 
   return {
@@ -66,10 +68,10 @@ export function createDelivery(context: DeliveryContext): Delivery {
     parts: results.parts,
     logs,
     latest: (id) => runner.latest(id),
-    async canceled(id) {
-      runner.cancel(id)
+    async canceled({ id, attempts }) {
+      runner.cancel({ id, attempts })
       await queue.cancel(id)
-      await database.signals.publish(channel, String(id))
+      await database.signals.publish(channel, `${id} ${attempts}`)
     },
     async start() {
       undos.push(database.signals.subscribe(channel, onCanceled))

@@ -38,7 +38,7 @@ export async function openDownload(row: JobRow, parts: Parts): Promise<Download>
     file_name: row.file_name ?? `${toFileName(row)}.${extensions[content_type] ?? "txt"}`,
     etag: `"${row.id}-${row.attempts}"`,
     byte_length: row.parts > 0 ? await parts.byteLength(row.id) : Buffer.byteLength(text ?? ""),
-    read: () => (row.parts > 0 ? parts.read(row.id, row.parts) : once(text ?? "")),
+    read: () => (row.parts > 0 ? parts.read(row, row.parts) : once(text ?? "")),
   }
 }
 

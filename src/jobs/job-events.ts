@@ -24,7 +24,7 @@ export function createJobEvents({ watchers, changes }: { watchers: Watchers; cha
       const seen = parseEventId(lastEventId)
       const isSeen = seen !== undefined && seen <= row.revision
       if (isSeen && seen === row.revision && isFinal(row.status)) return
-      const watch = watchers.watch({ job: row.id }, isSeen ? seen : -1)
+      const watch = watchers.watch({ job: row.id }, isSeen ? seen : -1, isSeen)
       const end = () => watch.close()
       signal.addEventListener("abort", end)
       try {
@@ -46,8 +46,9 @@ export function createJobEvents({ watchers, changes }: { watchers: Watchers; cha
       const user_id = all_users && viewer.is_admin ? undefined : viewer.id
       const newest = await changes.newest()
       const seen = parseEventId(lastEventId)
-      const after = seen !== undefined && seen <= newest ? seen : newest
-      const watch = watchers.watch({ user_id, hidden }, after)
+      const isResumed = seen !== undefined && seen <= newest
+      const after = isResumed ? seen : newest
+      const watch = watchers.watch({ user_id, hidden }, after, isResumed)
       const end = () => watch.close()
       signal.addEventListener("abort", end)
       try {

@@ -157,7 +157,7 @@ export function openJobs({ database, operations, queue, users, log }: JobsContex
       const values = { ...latest(id), status: "canceled", finished_at: delivery.records.now } as const
       const canceled = await delivery.records.change(id, { status: openStatuses }, values)
       if (!canceled) throw refuse("it has just ended")
-      await delivery.canceled(id)
+      await delivery.canceled(canceled)
       return toJob(canceled)
     },
 

@@ -67,12 +67,15 @@ export function createParts({ db, dialect, transaction, tables: { job, job_part 
       }
     },
 
-    /** @throws when it is not all there any more, so that nobody takes a half for the whole */
-    async *read(id: number, count: number): AsyncIterable<string> {
+    /** @throws when it is not all there any more, so that nobody takes a half for the whole, or two halves for one */
+    async *read({ id, attempts }: Try, count: number): AsyncIterable<string> {
+      // before the next try writes a part of its own its number is in the row
+      const isSame = and(eq(job.id, job_part.job_id), eq(job.attempts, attempts))
       for (let next = 0; next < count; next += readAtOnce) {
         const rows = await db
-          .select()
+          .select({ content: job_part.content })
           .from(job_part)
+          .innerJoin(job, isSame)
           .where(and(eq(job_part.job_id, id), gte(job_part.index, next)))
           .orderBy(asc(job_part.index))
           .limit(Math.min(readAtOnce, count - next))

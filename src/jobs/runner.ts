@@ -5,9 +5,11 @@ import { findActor } from "./actor.ts"
 import { toDelay } from "./backoff.ts"
 import type { Enqueue } from "./enqueue.ts"
 import type { JobMeter } from "./job-meter.ts"
+import { createLocalRun, endIfCanceled, endRun, type LocalRun } from "./local-run.ts"
 import type { Logs } from "./logs.ts"
 import type { Operation, Operations } from "./operations.ts"
 import { toParams } from "./params.ts"
+import type { Try } from "./parts.ts"
 import type { Queue } from "./queue/queue.ts"
 import { createRecentUsers, type Users } from "./recent-users.ts"
 import type { JobRow, NewJob, Records } from "./records.ts"
@@ -32,28 +34,19 @@ export type RunnerContext = {
   log: Log
 }
 
-type End = "canceled" | "timeout" | "stopping"
-type Run = {
-  readonly controller: AbortController
-  readonly over: PromiseWithResolvers<void>
-  /** Once it has begun. */
-  row?: JobRow
-  ending?: End
-  report?: Report
-  isWarned?: boolean
-}
 type Job = { operation: Operation; row: JobRow; user: User; params: Json }
 
 const mostInterruptions = 25
 /** Milliseconds. */
 const afterInterruption = 1_000
+const afterOther = 60_000
 const lastWords = 1_000
 
 /** Runs what the queue delivers. A row is written only by the try that it belongs to, and only while that try goes on. */
 export class Runner {
   readonly #context: RunnerContext
   readonly #users: Users
-  readonly #runs = new Map<number, Run>()
+  readonly #runs = new Map<number, LocalRun>()
   #stopping = false
   #handedBack = 0
 
@@ -66,7 +59,7 @@ export class Runner {
     // It may have been canceled and wait again while its handler of before has not seen its signal yet.
     for (let before = this.#runs.get(id); before; before = this.#runs.get(id)) await before.over.promise
     if (this.#stopping) return
-    const run: Run = { controller: new AbortController(), over: Promise.withResolvers() }
+    const run = createLocalRun()
     // Before the first await: a cancel that comes while the row is claimed has to find it.
     this.#runs.set(id, run)
     try {
@@ -82,10 +75,12 @@ export class Runner {
     return this.#runs.get(id)?.report
   }
 
-  /** Fires the signal of a job that runs here. */
-  cancel(id: number): void {
+  /** Fires the signal of a try that runs here. It may come late, when the job runs again already. */
+  cancel({ id, attempts }: Try): void {
     const run = this.#runs.get(id)
-    if (run) end(run, "canceled")
+    if (!run) return
+    run.canceledTry = attempts
+    endIfCanceled(run)
   }
 
   /** Cancels what runs here and is over by its row. */
@@ -94,12 +89,12 @@ export class Runner {
     if (begun.length === 0) return
     const going = await this.#context.records.running(begun.map(({ row }) => row.id))
     const tries = new Map(going.map(({ id, attempts }) => [id, attempts]))
-    for (const { run, row } of begun) if (tries.get(row.id) !== row.attempts) end(run, "canceled")
+    for (const { run, row } of begun) if (tries.get(row.id) !== row.attempts) endRun(run, "canceled")
   }
 
   /** Another process may begin what runs here. */
   letGo(): void {
-    for (const run of this.#runs.values()) end(run, "stopping")
+    for (const run of this.#runs.values()) endRun(run, "stopping")
   }
 
   /** Lets what runs come to its end, then asks it to, then hands the rest back. */
@@ -108,7 +103,7 @@ export class Runner {
     const all = Promise.all([...this.#runs.values()].map((run) => run.over.promise))
     const patience = Math.min(lastWords, grace_ms / 2)
     await waitAtMost(grace_ms - patience, all)
-    for (const run of this.#runs.values()) end(run, "stopping")
+    for (const run of this.#runs.values()) endRun(run, "stopping")
     await waitAtMost(patience, all)
     const left = [...this.#runs.values()]
     this.#runs.clear()
@@ -117,16 +112,14 @@ export class Runner {
       this.#context.log.warn(`Handed back ${this.#handedBack} jobs that did not end within ${grace_ms} ms`)
   }
 
-  async #begin(id: number, run: Run): Promise<void> {
+  async #begin(id: number, run: LocalRun): Promise<void> {
     const { tries, operations, queue } = this.#context
     const row = await tries.begin(id, { worker: queue.worker, operations: operations.numbers() })
     if (!row) return this.#miss(id)
     run.row = row
+    endIfCanceled(run)
     const operation = operations.get(row.operation)
-    if (!operation) {
-      await this.#again(row, { attempts: row.attempts - 1 })
-      return
-    }
+    if (operation?.plugin !== row.plugin) return this.#leaveWaiting(row, operation)
     if (row.interruptions > mostInterruptions) {
       return this.#refuse(row, `The process ended ${row.interruptions} times while it ran`)
     }
@@ -138,7 +131,7 @@ export class Runner {
     await this.#run(run, { operation, row, user, params: params.value })
   }
 
-  async #run(run: Run, job: Job): Promise<void> {
+  async #run(run: LocalRun, job: Job): Promise<void> {
     const { watchers, results, logs, meter, log } = this.#context
     const { operation, row } = job
     const said = logs.of(row)
@@ -169,17 +162,21 @@ export class Runner {
     if (this.#runs.get(row.id) === run) await this.#finish(run, job, outcome, reporter.latest)
   }
 
-  async #finish(run: Run, { operation, row }: Job, outcome: Outcome, report: Report): Promise<void> {
+  async #finish(run: LocalRun, { operation, row }: Job, outcome: Outcome, report: Report): Promise<void> {
     const { log } = this.#context
     const name = `Job ${row.id} (${operation.name})`
     const about = { plugin: operation.plugin ?? undefined }
     if (outcome.kind === "aborted" && !outcome.settled)
       log.warn(`${name} ignores its signal: it may still be running`, about)
+    if (run.ending === "canceled") return
     if (outcome.kind === "done") {
       const status = run.isWarned ? "warning" : "done"
       await this.#end(row, { ...report, ...outcome.result, status, progress: 100 })
     } else if (run.ending === "stopping") {
       await this.#handBack(row)
+    } else if (run.ending === "timeout") {
+      // nothing to do, unless it could not be written before
+      await this.#endLate(operation, row, report)
     } else if (outcome.kind === "interrupted") {
       log.warn(`${name} was interrupted: ${outcome.reason}`, about)
       await this.#interrupt(row)
@@ -201,14 +198,17 @@ export class Runner {
     await this.#again(row, { message, failures, run_after })
   }
 
-  async #timeOut(run: Run, { operation, row }: Job): Promise<void> {
-    const error = `It did not end within ${operation.timeout_ms} ms`
-    operation.onFailure?.(new Error(error))
-    await this.#end(row, { ...run.report, status: "timeout", error }).catch((error) =>
+  async #timeOut(run: LocalRun, { operation, row }: Job): Promise<void> {
+    operation.onFailure?.(new Error(toLateness(operation)))
+    await this.#endLate(operation, row, run.report).catch((error) =>
       this.#context.log.error(`The timeout of job ${row.id} is not written`, { error }),
     )
     // Only now: a handler that returns when it sees its signal would be written down as done.
-    end(run, "timeout")
+    endRun(run, "timeout")
+  }
+
+  #endLate(operation: Operation, row: JobRow, report: Report | undefined): Promise<JobRow | undefined> {
+    return this.#end(row, { ...report, status: "timeout", error: toLateness(operation) })
   }
 
   /** What is delivered may be over or begun; or it waits, and not for this process as it is now. */
@@ -223,6 +223,12 @@ export class Runner {
     const { operation, serial_key, priority } = row
     // Otherwise it is handed over again when its operation is back.
     if (queue.inStatement) await queue.add(id, { operation, key: serial_key ?? undefined, priority })
+  }
+
+  /** For its own plugin, as if it had never been begun: the number may be another one's by now. */
+  async #leaveWaiting(row: JobRow, other: Operation | undefined): Promise<void> {
+    const run_after = other && this.#context.records.after(afterOther)
+    await this.#again(row, { attempts: row.attempts - 1, ...(run_after && { run_after }) })
   }
 
   async #refuse(row: JobRow, error: string): Promise<void> {
@@ -254,10 +260,8 @@ export class Runner {
   }
 }
 
-function end(run: Run, ending: End): void {
-  run.ending ??= ending
-  const name = run.ending === "timeout" ? "TimeoutError" : "AbortError"
-  run.controller.abort(new DOMException(`The job is ${run.ending}`, name))
+function toLateness({ timeout_ms }: Operation): string {
+  return `It did not end within ${timeout_ms} ms`
 }
 
 /** A plugin's newer version may want other params than the one that the job was made for. */

@@ -24,7 +24,8 @@ export function createScheduler({ schedules, operations, enqueue, log }: Schedul
   const run = async (schedule: Schedule, now: Date) => {
     const { operation: number, cron, params, user_id, username } = schedule
     const operation = operations.get(number)
-    if (!operation) return
+    // its number may be another plugin's by now
+    if (operation?.plugin !== schedule.plugin) return
     // those that were missed are run once
     const next = toNextRun(cron, now)
     const user = { id: user_id, username }

@@ -3,6 +3,7 @@ import { Type } from "@sinclair/typebox"
 import { PagodaError } from "../errors.ts"
 import { toIssues } from "../issues.ts"
 import type { Operation } from "./operations.ts"
+import { toStorable } from "./text.ts"
 
 const targetSchema = Type.Object(
   {
@@ -18,7 +19,11 @@ type TargetColumns = { target_type: string; target_id: number | string; target_n
 export function toTargetColumns(target: JobTarget | null | undefined): TargetColumns | undefined {
   if (target === undefined || target === null) return undefined
   const issues = toIssues(targetSchema, target)
-  if (issues.length === 0) return { target_type: target.type, target_id: target.id, target_name: target.name }
+  const { type, id, name } = target
+  if (issues.length === 0) {
+    const target_id = typeof id === "string" ? toStorable(id) : id
+    return { target_type: toStorable(type), target_id, target_name: toStorable(name) }
+  }
   throw new PagodaError("VALIDATION_FAILED", "The job's target does not fit", {
     issues: issues.map((issue) => ({ ...issue, path: issue.path === "" ? "target" : `target.${issue.path}` })),
   })

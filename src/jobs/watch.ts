@@ -1,5 +1,6 @@
-import type { Job } from "@pagoda/sdk"
+import type { Job, Json } from "@pagoda/sdk"
 import type { Interest } from "./changes.ts"
+import { cutParams } from "./listed.ts"
 import { type JobRow, toJob } from "./records.ts"
 import type { Report } from "./reporter.ts"
 import type { JobChange } from "./revisions.ts"
@@ -22,7 +23,12 @@ export type Watch = {
   close(): void
 }
 
-type WatchOptions = Pick<WatchersContext, "changes" | "latest"> & { interest: Interest; after: number }
+type WatchOptions = Pick<WatchersContext, "changes" | "latest"> & {
+  interest: Interest
+  after: number
+  /** Somebody was told of all up to `after`, so far as that was committed. */
+  isResumed: boolean
+}
 type Waiting = { row: JobRow; job: Job }
 
 const mostWaiting = 1_000
@@ -30,7 +36,7 @@ const batch = 100
 /** Milliseconds between two looks for many jobs, however much changes. */
 const pace = 100
 
-export function createWatch({ changes, latest, interest, after }: WatchOptions): Watch {
+export function createWatch({ changes, latest, interest, after, isResumed }: WatchOptions): Watch {
   const isOne = "job" in interest
   /** Seen in this process, in order. */
   let waiting: Waiting[] = []
@@ -39,8 +45,10 @@ export function createWatch({ changes, latest, interest, after }: WatchOptions):
   /** Committed after others with a later revision. */
   const late = new Set<number>()
   const told = createTold()
+  const params = new WeakMap<JobRow, Json>()
   let state: "open" | "finished" | "closed" = "open"
   let shouldLook = true
+  let shouldLookBack = isResumed
   let cursor = after
   let position = after
   let lookedAt = 0
@@ -58,10 +66,12 @@ export function createWatch({ changes, latest, interest, after }: WatchOptions):
     const ids = [...late]
     late.clear()
     const found = ids.length > 0 ? await changes.some(ids) : []
+    const overtaken = shouldLookBack ? await changes.overtaken(after, interest) : []
+    shouldLookBack = false
     const fresh = await changes.after(cursor, interest, batch)
     if (fresh.length === batch) shouldLook = true
     cursor = fresh.at(-1)?.revision ?? cursor
-    rows.push(...found, ...fresh)
+    rows.push(...overtaken, ...found, ...fresh)
   }
   const look = () => {
     looking ??= read().finally(() => {
@@ -70,8 +80,13 @@ export function createWatch({ changes, latest, interest, after }: WatchOptions):
     return looking
   }
 
-  const push = (row: JobRow, job: Job) => {
-    waiting.push({ row, job })
+  /** Of a row that is whole, as it is also where one is read. */
+  const paramsOf = (row: JobRow) => {
+    if (!params.has(row)) params.set(row, cutParams(row.params))
+    return params.get(row) as Json
+  }
+  const push = (row: JobRow, report: Partial<Report> | undefined) => {
+    waiting.push({ row, job: { ...toJob(row), params: paramsOf(row), ...report } })
     if (waiting.length > mostWaiting) waiting.shift()
     wake()
   }
@@ -92,10 +107,8 @@ export function createWatch({ changes, latest, interest, after }: WatchOptions):
     }
   }
 
-  const withLatest = (row: JobRow): Waiting => {
-    const report = row.status === "processing" ? latest(row.id) : undefined
-    return { row, job: { ...toJob(row), ...report } }
-  }
+  const latestOf = (row: JobRow) => (row.status === "processing" ? latest(row.id) : undefined)
+  const withLatest = (row: JobRow): Waiting => ({ row, job: { ...toJob(row), ...latestOf(row) } })
 
   return {
     async next() {
@@ -131,10 +144,10 @@ export function createWatch({ changes, latest, interest, after }: WatchOptions):
       wake()
     },
     reported(row, report) {
-      if (cares(row)) push(row, { ...toJob(row), ...report })
+      if (cares(row)) push(row, report)
     },
     wrote(row) {
-      if (isOne && cares(row)) push(row, withLatest(row).job)
+      if (isOne && cares(row)) push(row, latestOf(row))
     },
     async finish() {
       if (state !== "open") return
@@ -158,7 +171,8 @@ function createTold() {
   return {
     has: ({ id, revision }: JobChange) => (last.get(id)?.revision ?? -1) >= revision,
     isNews(row: JobRow, job: Job): boolean {
-      const digest = Bun.hash(JSON.stringify(job))
+      // what they are never changes
+      const digest = Bun.hash(JSON.stringify({ ...job, params: null }))
       const before = last.get(row.id)
       if (before && (before.revision > row.revision || before.digest === digest)) return false
       last.delete(row.id)

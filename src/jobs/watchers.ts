@@ -17,7 +17,7 @@ export type Watchers = {
   /** Seen here at once: others see what is written. */
   report(row: JobRow, report: Report): void
   /** Tells what changes after revision `after`; `close` it. */
-  watch(interest: Interest, after: number): Watch
+  watch(interest: Interest, after: number, isResumed: boolean): Watch
   /** Lets every watch look once more, and end when that is told. */
   close(): Promise<void>
 }
@@ -37,9 +37,9 @@ export function createWatchers({ changes, revisions, latest }: WatchersContext):
     report(row, report) {
       for (const watch of watches) watch.reported(row, report)
     },
-    watch(interest, after) {
+    watch(interest, after, isResumed) {
       if (undos.length === 0) undos.push(revisions.subscribe(onChange), revisions.onWrite(onWrite))
-      const watch = createWatch({ changes, latest, interest, after })
+      const watch = createWatch({ changes, latest, interest, after, isResumed })
       watches.add(watch)
       return {
         ...watch,

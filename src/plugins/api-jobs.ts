@@ -25,6 +25,7 @@ export type JobsApiContext = {
   need(permission: string): void
 }
 
+const created = [t.Object({ operation: t.Integer() })]
 const scheduled = [t.Integer(), t.Union([t.String(), t.Null()]), t.Optional(t.Unknown())]
 
 /** The jobs of one plugin's operations. */
@@ -43,8 +44,9 @@ export function createJobsApi(context: JobsApiContext): JobsApi {
   }
 
   return {
-    create: guard(async ({ operation, params, target }: JobRequest) => {
+    create: guard(async (...values: [JobRequest]) => {
       need("jobs:create")
+      const [{ operation, params, target }] = readArguments("api.jobs.create", created, values) as typeof values
       requireOwn(operation)
       if (!limits.take("jobs_per_minute")) throw overLimit(limits, "jobs_per_minute", "create a job")
       return jobs.create({ operation, params, target, user: self() })

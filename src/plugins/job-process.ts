@@ -29,9 +29,15 @@ export type PluginJobs = {
   leave(): void
 }
 
-export type JobProcessesOptions = { program: Program; log: Log; limits?: Partial<Limits> }
+export type JobProcessesOptions = {
+  program: Program
+  log: Log
+  limits?: Partial<Limits>
+  /** Told of what a plugin's code left behind in one of them. */
+  onLate(plugin: string, error: unknown): void
+}
 
-export function createJobProcesses({ program, log, limits: given }: JobProcessesOptions): JobProcesses {
+export function createJobProcesses({ program, log, limits: given, onLate }: JobProcessesOptions): JobProcesses {
   const limits = { ...standardLimits, ...given }
   const processes = new Set<JobProcess>()
   const waiting = new Map<Task, Undo>()
@@ -47,6 +53,7 @@ export function createJobProcesses({ program, log, limits: given }: JobProcesses
       onFree: next,
       onReturn: (tasks) => tasks.forEach(begin),
       onRegister: own.register,
+      onLate,
       onEnd(ended) {
         processes.delete(ended)
         own.forget(ended)

@@ -7,6 +7,9 @@ import { refuseFile } from "./refuse-file.ts"
 
 type Cell = string | null
 
+/** Nobody else has a turn while a line is read and each of its cells is looked at. */
+const mostCells = 10_000
+
 /** Without it Excel takes the file for another alphabet. */
 const byteOrderMark = "\uFEFF"
 
@@ -59,7 +62,10 @@ async function* readRecords(pieces: AsyncIterable<string>): AsyncIterable<Cell[]
     relax_column_count: true,
     skip_empty_lines: true,
     max_record_size: longestRow,
-    cast: (cell, { quoting }) => (quoting || cell !== "" ? cell : null),
+    cast(cell, { quoting, index }) {
+      if (Number(index) >= mostCells) throw new Error(`a line has more than ${mostCells} cells`)
+      return quoting || cell !== "" ? cell : null
+    },
     // taken here: a stream that fails drops what was not read yet
     on_record(record: Cell[]) {
       records.push(record)

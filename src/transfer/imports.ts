@@ -2,6 +2,7 @@ import { and, eq, isNull, lt, or } from "drizzle-orm"
 import type { Database, Transaction } from "../db/database.ts"
 import type { RunContext } from "../jobs/operations.ts"
 import type { ImportState } from "./import-state.ts"
+import { createPause } from "./pause.ts"
 import { readUtf8 } from "./read-utf8.ts"
 
 type Handle = Pick<Transaction, "update">
@@ -91,7 +92,10 @@ export function createImports({ db, tables }: Database) {
           return read
         },
         async *pieces() {
+          // there may be no row in many of them
+          const pause = createPause()
           for (let index = 0; ; index++) {
+            await pause()
             const [found] = await db
               .select({ content: part.content })
               .from(part)

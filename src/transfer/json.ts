@@ -3,6 +3,9 @@ import { PagodaError } from "../errors.ts"
 import { type FileRow, type Format, longestRow } from "./format.ts"
 import { splitArray } from "./split-array.ts"
 
+/** Nobody else has a turn while each of them is looked at. */
+const mostAttrs = 10_000
+
 export const json: Format = {
   name: "json",
   contentType: "application/json",
@@ -34,7 +37,11 @@ export const json: Format = {
 function toRow(text: string): FileRow {
   return () => {
     const value = parseText(text)
-    if (isObject(value)) return value
+    if (isObject(value)) {
+      const { attrs } = value
+      if (!isObject(attrs) || Object.keys(attrs).length <= mostAttrs) return value
+      throw refuseRow(`it has more than ${mostAttrs} attrs`, undefined, "attrs")
+    }
     throw refuseRow(`this is ${show(value)}, wanted an object`)
   }
 }
@@ -47,7 +54,7 @@ function parseText(text: string): unknown {
   }
 }
 
-function refuseRow(message: string, cause?: unknown): PagodaError {
-  const issues = [{ path: "", message, code: "OBJECT" }]
+function refuseRow(message: string, cause?: unknown, path = ""): PagodaError {
+  const issues = [{ path, message, code: "OBJECT" }]
   return new PagodaError("IMPORT_INVALID", `Cannot read the row: ${message}`, { issues, cause })
 }

@@ -4,7 +4,7 @@ import { heartbeatInterval, type ServerSentEvent, toEventStream } from "../../sr
 beforeEach(() => jest.useFakeTimers())
 afterEach(() => jest.useRealTimers())
 
-const { signal: client } = new AbortController()
+const request = new Request("http://localhost/events")
 const isAllowed = () => true
 
 async function* tell(gate: Promise<void>, onEnd = () => {}): AsyncGenerator<ServerSentEvent> {
@@ -25,14 +25,14 @@ function read(response: Response) {
 }
 
 test("an event is its id, its name and its data on one line", async () => {
-  const reader = read(toEventStream({ open: () => tell(Promise.resolve()), client, isAllowed }))
+  const reader = read(toEventStream({ open: () => tell(Promise.resolve()), request, isAllowed }))
   expect(await reader.next()).toBe('id: a\nevent: job\ndata: {"text":"one\\ntwo"}\n\n')
   expect(await reader.next()).toBe("")
 })
 
 test("a silent stream has a comment every 15 seconds, until it ends", async () => {
   const gate = Promise.withResolvers<void>()
-  const reader = read(toEventStream({ open: () => tell(gate.promise), client, isAllowed }))
+  const reader = read(toEventStream({ open: () => tell(gate.promise), request, isAllowed }))
   await reader.next()
   for (let beat = 0; beat < 3; beat++) {
     const next = reader.next()
@@ -48,7 +48,7 @@ test("a stream that has nothing to tell yet begins with a comment, so that its c
   async function* open(signal: AbortSignal): AsyncGenerator<ServerSentEvent> {
     await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()))
   }
-  const reader = read(toEventStream({ open, client, isAllowed }))
+  const reader = read(toEventStream({ open, request, isAllowed }))
   const first = reader.next()
   while (jest.getTimerCount() === 0) await Promise.resolve()
   jest.advanceTimersByTime(100)
@@ -65,7 +65,7 @@ test("a client that goes away fires the signal and ends what tells the events", 
     signal.addEventListener("abort", () => fired.resolve())
     return tell(fired.promise, told.resolve)
   }
-  const stream = toEventStream({ open, client, isAllowed })
+  const stream = toEventStream({ open, request, isAllowed })
   const reader = read(stream)
   await reader.next()
   const pending = reader.next()
@@ -76,9 +76,13 @@ test("a client that goes away fires the signal and ends what tells the events", 
   expect(jest.getTimerCount()).toBe(0)
 })
 
-test("a stream that nobody reads, as after HEAD, begins nothing", () => {
-  toEventStream({ open: () => tell(new Promise(() => {})), client, isAllowed })
+test("a stream that nobody reads begins nothing, and HEAD has none", () => {
+  const open = () => tell(new Promise(() => {}))
+  toEventStream({ open, request, isAllowed })
   expect(jest.getTimerCount()).toBe(0)
+  const head = toEventStream({ open, request: new Request(request, { method: "HEAD" }), isAllowed })
+  expect(head.body).toBeNull()
+  expect(head.headers.get("content-type")).toBe("text/event-stream")
 })
 
 test("an event that may not be read any more is not told: the stream ends", async () => {
@@ -91,7 +95,7 @@ test("an event that may not be read any more is not told: the stream ends", asyn
       told.resolve()
     }
   }
-  const reader = read(toEventStream({ open, client, isAllowed: async () => answers.shift() as boolean }))
+  const reader = read(toEventStream({ open, request, isAllowed: async () => answers.shift() as boolean }))
   expect(await reader.next()).toContain("id: a")
   expect(await reader.next()).toBe("")
   await told.promise
@@ -103,7 +107,7 @@ test("a silent stream ends within seconds once it may not be read, or nobody can
     const isAsked = { often: 0 }
     const open = (signal: AbortSignal) =>
       tell(new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())))
-    const reader = read(toEventStream({ open, client, isAllowed: () => (isAsked.often++ === 0 ? true : isAllowed()) }))
+    const reader = read(toEventStream({ open, request, isAllowed: () => (isAsked.often++ === 0 ? true : isAllowed()) }))
     await reader.next()
     const next = reader.next()
     jest.advanceTimersByTime(1_000)
@@ -115,7 +119,7 @@ test("a silent stream ends within seconds once it may not be read, or nobody can
 test("nothing piles up for a client that does not read", async () => {
   const open = (signal: AbortSignal) =>
     tell(new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve())))
-  const reader = read(toEventStream({ open, client, isAllowed }))
+  const reader = read(toEventStream({ open, request, isAllowed }))
   await reader.next()
   const pending = reader.next()
   jest.advanceTimersByTime(heartbeatInterval * 100)

@@ -140,6 +140,8 @@ eachDatabase((_dialect, open) => {
       `attachment; filename="Gr__e _1___.csv"; filename*=UTF-8''Gr%C3%B6%C3%9Fe%20%221%22__.csv`,
     )
     expect((await second.text()) === text).toBe(true)
+    const head = await host.get(`/api/v2/jobs/${large.id}/download`, alice, {}, "HEAD")
+    expect(head.headers.get("content-length")).toBe(`${Buffer.byteLength(text)}`)
 
     const codes = []
     for (const operation of [1003, 1004]) {
@@ -306,7 +308,9 @@ eachDatabase((_dialect, open) => {
       "done 100 line one\nline 90",
     ])
 
-    expect((await host.get(`/api/v2/jobs/${id}/events`, alice, {}, "HEAD")).status).toBe(200)
+    for (const path of [`/api/v2/jobs/${id}/events`, "/api/v2/jobs/events"]) {
+      expect((await host.get(path, alice, {}, "HEAD")).status).toBe(200)
+    }
     const again = await host.get(`/api/v2/jobs/${id}/events`, alice)
     expect((await Array.fromAsync(readEvents(again))).map(({ job }) => job.status)).toEqual(["done"])
     const resumed = await host.get(`/api/v2/jobs/${id}/events`, alice, { "last-event-id": last })

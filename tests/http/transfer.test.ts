@@ -126,7 +126,7 @@ eachDatabase((dialect, open) => {
     const over = await finish(root, started)
     expect(JSON.parse(over.text!)).toEqual({ created: 1_500, updated: 0, unchanged: 0, failed: 0, errors: [] })
     expect(await countOf()).toBe(1_500)
-  })
+  }, 60_000)
 
   test("one who may only read exports what he may read, and imports nothing", async () => {
     await using servers = await openServers(open)

@@ -29,7 +29,7 @@ eachDatabase((_dialect, open) => {
     gate.resolve()
   })
 
-  test("what has expired is removed with its parts and lines, and nothing else", async () => {
+  test("what has expired is removed with its parts, lines and uploads, and nothing else", async () => {
     const database = await open()
     const { db, tables } = database
     const operation = toOperation({
@@ -49,6 +49,12 @@ eachDatabase((_dialect, open) => {
     }
     const old = ids.slice(0, 2)
     await db.update(tables.job).set({ expires_at: "2001-01-01T00:00:00.000Z" }).where(inArray(tables.job.id, old))
+    for (const job_id of ids) {
+      const [made] = await db.insert(tables.job_import).values({ errors: [], job_id }).returning()
+      await db
+        .insert(tables.job_import_part)
+        .values(Array.from({ length: 50 }, (_, index) => ({ import_id: made?.id as number, index, content: "x" })))
+    }
     // the end of a try that was killed while it wrote
     const { id: left } = await jobs.create({ operation: 1001, user: alice })
     await finish(jobs, left)
@@ -59,10 +65,12 @@ eachDatabase((_dialect, open) => {
 
     const cleaning = await jobs.create({ operation: cleanUpNumber, user: root })
     expect(await finish(jobs, cleaning.id)).toMatchObject({ status: "done", text: '{"removed":2}' })
-    const owners = async (table: typeof tables.job_part | typeof tables.job_log) =>
+    const owners = async (table: typeof tables.job_part | typeof tables.job_log | typeof tables.job_import) =>
       new Set((await db.select({ id: table.job_id }).from(table)).map(({ id }) => id))
     expect(await owners(tables.job_part)).toEqual(new Set([ids[2] as number]))
     expect(await owners(tables.job_log)).toEqual(new Set([ids[2] as number, left]))
+    expect(await owners(tables.job_import)).toEqual(new Set([ids[2] as number]))
+    expect(await db.$count(tables.job_import_part)).toBe(50)
     const listed = (await jobs.list(root, { limit: 10, offset: 0, all_users: true })).results
     expect(listed.map(({ id }) => id)).toEqual([left, ids[2] as number])
     await undo()

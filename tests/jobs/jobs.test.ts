@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test"
-import { t } from "@pagoda/sdk"
+import { type Job, t } from "@pagoda/sdk"
 import { eachDatabase } from "../support/database.ts"
 import { alice, bob, finish, follow, openTestJobs, root, toOperation } from "../support/jobs.ts"
 
@@ -65,6 +65,9 @@ eachDatabase((_dialect, open) => {
       const created = await jobs.create({ operation: 1001, target, user: alice })
       expect((await finish(jobs, created.id)).target).toEqual(target)
     }
+    const target = { type: "en\0try", id: "\0\ud800", name: "\udfffthe\0" }
+    const { id } = await jobs.create({ operation: 1001, target, user: alice })
+    expect((await finish(jobs, id)).target).toEqual({ type: "en�try", id: "��", name: "�the�" })
   })
 
   test("lists own jobs, newest first; all_users counts for administrators only; another's job is unknown", async () => {
@@ -91,6 +94,48 @@ eachDatabase((_dialect, open) => {
     await expect(jobs.get(other.id, alice)).rejects.toMatchObject({ code: "NOT_FOUND" })
     await expect(jobs.get(999, alice)).rejects.toMatchObject({ code: "NOT_FOUND" })
     expect((await jobs.get(other.id, root)).id).toBe(other.id)
+  })
+
+  test("params of more than 64 KiB are told of one job, not of each in a list, nor with each of its states", async () => {
+    const gate = Promise.withResolvers<void>()
+    const operation = toOperation({
+      async run({ progress, params }) {
+        await progress(50, "halfway")
+        await gate.promise
+        return JSON.stringify(params).length
+      },
+    })
+    await using jobs = await openTestJobs(await open(), [operation])
+    const fitting = { text: "ü".repeat(32 * 1024 - 9), n: 1 }
+    const large = { text: `${fitting.text}xx`, n: 1 }
+    const signal = AbortSignal.timeout(20_000)
+    const all = jobs.allEvents(alice, { signal })[Symbol.asyncIterator]()
+    await all.next()
+    const sent: [number, unknown][] = []
+    for (const params of [fitting, large]) {
+      const { id } = await jobs.create({ operation: 1001, params, user: alice })
+      sent.push([id, params === large ? null : params])
+      expect((await jobs.get(id, alice)).params).toEqual(params)
+    }
+    const isKnown = ({ id, params }: Job) => expect([id, params]).toEqual(sent.find(([known]) => known === id) as never)
+    for (const [id] of sent) {
+      for (const told of await follow(jobs, id, ({ progress }) => progress === 50)) isKnown(told)
+    }
+    gate.resolve()
+    for (const [id] of sent) for (const told of await follow(jobs, id)) isKnown(told)
+    const { results } = await jobs.list(alice, { limit: 30, offset: 0 })
+    for (const job of results) isKnown(job)
+    expect(results.map(({ status, text }) => [status, text])).toEqual([
+      ["done", `${JSON.stringify(large).length}`],
+      ["done", `${JSON.stringify(fitting).length}`],
+    ])
+    const ended = new Set<number>()
+    while (ended.size < 2) {
+      const { value } = await all.next()
+      if (value?.data) isKnown(value.data)
+      if (value?.data?.status === "done") ended.add(value.data.id)
+    }
+    await all.return?.(undefined)
   })
 
   test("list() filters by status, operation and plugin, and counts all while it gives a page", async () => {

@@ -39,6 +39,32 @@ eachDatabase((_dialect, open) => {
     expect((await jobs.rerun(id, alice)).status).toBe("preparing")
   })
 
+  test("that a try was canceled says nothing to the one after it, however late it comes", async () => {
+    const database = await open()
+    const gate = Promise.withResolvers<void>()
+    const operation = toOperation({
+      async run({ job, signal }) {
+        if (job.attempts === 1) await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()))
+        else await gate.promise
+        return signal.aborted
+      },
+    })
+    await using jobs = await openTestJobs(database, [operation])
+    const { id } = await jobs.create({ operation: 1001, user: alice })
+    await follow(jobs, id, ({ status }) => status === "processing")
+    const told: unknown[] = []
+    const undo = database.signals.subscribe("job_canceled", (which) => which !== null && told.push(which))
+    await jobs.cancel(id, alice)
+    await jobs.rerun(id, alice)
+    await follow(jobs, id, ({ status }) => status === "processing")
+    await database.signals.publish("job_canceled", `${id} 1`)
+    while (told.length < 2) await Bun.sleep(5)
+    gate.resolve()
+    expect(await finish(jobs, id)).toMatchObject({ status: "done", text: "false", attempts: 2 })
+    expect(told).toEqual([`${id} 1`, `${id} 1`])
+    await undo()
+  })
+
   test("a handler that ignores its signal writes nothing into the run after it", async () => {
     const gates = [Promise.withResolvers<string>(), Promise.withResolvers<string>()]
     const reporters: RunContext[] = []

@@ -152,6 +152,22 @@ eachDatabase((_dialect, open) => {
     await expect(rest).rejects.toMatchObject({ code: "CONFLICT" })
   })
 
+  test("who reads slowly while the job runs again never gets a part of the one result and a part of the other", async () => {
+    const operation = toOperation({ downloadable: true, run: async ({ job }) => `${job.attempts}`.repeat(6 * MiB) })
+    await using jobs = await openTestJobs(await open(), [operation])
+    const { id } = await jobs.create({ operation: 1001, user: alice })
+    await finish(jobs, id)
+    const parts = (await jobs.download(id, alice)).read()[Symbol.asyncIterator]()
+    expect((await parts.next()).value.at(-1)).toBe("1")
+    await jobs.rerun(id, alice)
+    await finish(jobs, id)
+    const rest = (async () => {
+      for (let part = await parts.next(); !part.done; part = await parts.next()) expect(part.value.at(-1)).toBe("1")
+    })()
+    await expect(rest).rejects.toMatchObject({ code: "CONFLICT" })
+    expect((await textOf(await jobs.download(id, alice))).length).toBe(6 * MiB)
+  })
+
   test("an output beyond its bound is refused where it is written", async () => {
     const { parts } = createResults(await open())
     const writer = parts.writer({ id: 1, attempts: 1 }, { bytes: 10, name: "output" })

@@ -1,6 +1,7 @@
 import { expect, test } from "bun:test"
 import { t } from "@pagoda/sdk"
-import { type SQL, sql } from "drizzle-orm"
+import { eq, type SQL, sql } from "drizzle-orm"
+import type { Database } from "../../src/db/database.ts"
 import { InterruptedError } from "../../src/jobs/interruption.ts"
 import type { RunContext } from "../../src/jobs/operations.ts"
 import { eachDatabase } from "../support/database.ts"
@@ -10,7 +11,13 @@ import { alice, bob, finish, follow, openTestJobs, root, toOperation } from "../
 const untilAborted = ({ signal }: RunContext) =>
   new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
 
-eachDatabase((_dialect, open) => {
+function rename({ db }: Database, from: string, to: string) {
+  const statement = sql.raw(`alter table ${from} rename to ${to}`)
+  const { run } = db as typeof db & { run?: (statement: SQL) => Promise<unknown> }
+  return run ? run.call(db, statement) : db.execute(statement)
+}
+
+eachDatabase((dialect, open) => {
   test("an exception makes the job error with its message; the stack is in the log with the plugin's id", async () => {
     const failing = toOperation({
       run: async ({ progress }) => {
@@ -190,7 +197,7 @@ eachDatabase((_dialect, open) => {
     const done = states.at(-1)
     expect(done).toMatchObject({ status: "done", attempts: 2, text: "at last", error: null })
     expect(Date.parse(done?.started_at ?? "") - Date.parse(done?.created_at ?? "")).toBeGreaterThanOrEqual(990)
-  })
+  }, 20_000)
 
   test("a job whose plugin is gone waits as preparing and runs when its operation is registered again", async () => {
     await using jobs = await openTestJobs(await open())
@@ -206,6 +213,34 @@ eachDatabase((_dialect, open) => {
     jobs.operations.register(operation)
     expect(await finish(jobs, id)).toMatchObject({ status: "done", text: "back" })
   })
+
+  test("a job whose plugin is gone is not run by another one that has its number, before or after a restart", async () => {
+    const database = await open()
+    const ran: string[] = []
+    const of = (plugin: string) => toOperation({ plugin, run: async () => void ran.push(plugin) })
+    const mark = toOperation({ number: 1002, run: async () => {} })
+    const first = await openTestJobs(database, [mark])
+    const undo = first.operations.register(of("mine"))
+    const ended = await first.create({ operation: 1001, user: alice })
+    await finish(first, ended.id)
+    undo()
+    first.operations.register(of("other"))
+    await first.rerun(ended.id, alice)
+    await first.create({ operation: 1001, user: alice })
+    while (ran.length < 2) await Bun.sleep(5)
+    await finish(first, (await first.create({ operation: 1002, user: alice })).id)
+    await first.close({ grace_ms: 1_000 })
+    expect(ran).toEqual(["mine", "other"])
+    expect(await first.get(ended.id, alice)).toMatchObject({ status: "preparing", plugin: "mine", attempts: 1 })
+
+    // it is looked at again after a minute, or when the queue has lost it
+    const { db, tables } = database
+    await db.update(tables.job).set({ run_after: null }).where(eq(tables.job.id, ended.id))
+    if (dialect === "postgres") await db.execute(sql`delete from graphile_worker._private_jobs`)
+    await using second = await openTestJobs(database, [of("mine"), mark])
+    expect(await finish(second, ended.id)).toMatchObject({ status: "done" })
+    expect(ran).toEqual(["mine", "other", "mine"])
+  }, 20_000)
 
   test("params that do not fit the plugin's newer version make the job error with the path, and it does not run", async () => {
     await using jobs = await openTestJobs(await open())
@@ -266,17 +301,12 @@ eachDatabase((_dialect, open) => {
 
   test("a job whose end cannot be written runs again when it can", async () => {
     const database = await open()
-    const rename = (from: string, to: string) => {
-      const statement = sql.raw(`alter table ${from} rename to ${to}`)
-      const db = database.db as typeof database.db & { run?: (statement: SQL) => Promise<unknown> }
-      return db.run ? db.run(statement) : db.execute(statement)
-    }
     const away = Promise.withResolvers<unknown>()
     const flaky = toOperation({
       run: async ({ job }) => {
         if (job.attempts === 1) {
-          await rename("job", "job_away")
-          setTimeout(() => rename("job_away", "job").then(away.resolve), 300)
+          await rename(database, "job", "job_away")
+          setTimeout(() => rename(database, "job_away", "job").then(away.resolve), 300)
         }
         return `try ${job.attempts}`
       },
@@ -286,6 +316,44 @@ eachDatabase((_dialect, open) => {
     await away.promise
     expect(await finish(jobs, id)).toMatchObject({ status: "done", text: "try 2", attempts: 2 })
     expect(jobs.lines.join()).toContain(`Job ${id} could not be worked on; trying again`)
+  }, 20_000)
+
+  test("a job whose timeout cannot be written ends nevertheless once it can", async () => {
+    const database = await open()
+    const away = Promise.withResolvers<unknown>()
+    const slow = toOperation({
+      timeout_ms: 30,
+      run: async (context) => {
+        if (context.job.attempts === 1) {
+          await rename(database, "job", "job_away")
+          setTimeout(() => rename(database, "job_away", "job").then(away.resolve), 300)
+        }
+        return untilAborted(context)
+      },
+    })
+    await using jobs = await openTestJobs(database, [slow])
+    const { id } = await jobs.create({ operation: 1001, user: alice })
+    await away.promise
+    expect(await finish(jobs, id)).toMatchObject({ status: "timeout", error: "It did not end within 30 ms" })
+    expect(jobs.lines.join()).toContain(`The timeout of job ${id} is not written`)
+  }, 20_000)
+
+  test("what interrupts a canceled job is no interruption of it", async () => {
+    const { promise: gone, resolve: end } = Promise.withResolvers<void>()
+    const interrupted = toOperation({
+      run: async () => {
+        await gone
+        throw new InterruptedError("its process is gone")
+      },
+    })
+    await using jobs = await openTestJobs(await open(), [interrupted])
+    const { id } = await jobs.create({ operation: 1001, user: alice })
+    await follow(jobs, id, ({ status }) => status === "processing")
+    await jobs.cancel(id, alice)
+    end()
+    await jobs.close({ grace_ms: 5_000 })
+    expect(await jobs.get(id, alice)).toMatchObject({ status: "canceled" })
+    expect(jobs.lines.join()).not.toContain("was interrupted")
   })
 
   test("a fixed back-off waits as long each time, an exponential one twice as long", async () => {
@@ -304,7 +372,7 @@ eachDatabase((_dialect, open) => {
       const took = Date.parse(job.finished_at ?? "") - Date.parse(job.created_at)
       expect(took).toBeGreaterThanOrEqual(least - 5)
     }
-  })
+  }, 20_000)
 
   test("an interrupted try is no failure: the job runs again", async () => {
     const interrupted = toOperation({

@@ -102,8 +102,12 @@ eachDatabase((dialect, open) => {
     await makeDue(database)
     const other = toOperation({ number: 1002, run: async () => {} })
     jobs.operations.register(other)
+    // its number is another plugin's meanwhile
+    const leave = jobs.operations.register(toOperation({ plugin: "other", run: async () => {} }))
+    await makeDue(database)
     await finish(jobs, (await jobs.create({ operation: 1002, user: alice })).id)
     expect((await all(jobs)).count).toBe(1)
+    leave()
     jobs.operations.register(whoami)
     await until(async () => ((await all(jobs)).count === 2 ? true : undefined))
   })

@@ -79,6 +79,24 @@ eachDatabase((_dialect, open) => {
     }
   })
 
+  test("api.jobs.create refuses what is no plain JSON by name, whatever its type", async () => {
+    await using host = await openApi(open)
+    await host.api.jobs.register(800, job({ name: "ANY", run: async () => "done" }))
+    const cyclic: Record<string, unknown> = {}
+    cyclic.self = cyclic
+    let deep = {}
+    for (let depth = 0; depth < 5_000; depth++) deep = { deep }
+    const wrong = [{ f: () => 1 }, { n: 1n }, { n: Number.NaN }, cyclic, deep].map((params) => ({
+      operation: 800,
+      params,
+    }))
+    for (const request of [...wrong, null, undefined, "800", { operation: "800" }]) {
+      const refused = host.api.jobs.create(request as never)
+      await expect(refused).rejects.toMatchObject({ name: "PluginValidationError", code: "VALIDATION_FAILED" })
+    }
+    expect(await host.api.jobs.list()).toMatchObject({ count: 0 })
+  })
+
   test("api.jobs.schedule keeps who called it, or nobody, and takes back with null", async () => {
     await using host = await openApi(open)
     await host.api.jobs.register(800, greet)

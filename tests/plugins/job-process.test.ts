@@ -31,6 +31,8 @@ const jobs = `jobs: {
   1011: { name: "UNDEFINED", run: async ({ api }) => [await api.entries.list(), await api.entries.list(undefined), await api.entities.update(1, { a: undefined }, undefined)] },
   1012: { name: "AS", run: async ({ api }) => { const other = await api.as({ id: "7" }); const system = await other.asSystem(); return [await other.env("A"), await system.env("B"), await api.env("C")] } },
   1014: { name: "FLOOD", run: async ({ api, progress }) => { await progress(1, "flooding"); for (const end = performance.now() + 5_000; performance.now() < end; ) api.env("X") } },
+  1015: { name: "STEPS", run: async ({ progress }) => { for (const at of [10, 30, 60]) await progress(at, "at " + at); await progress(90); await progress(NaN, "nearly") } },
+  1016: { name: "LEAVES", run: async () => { setTimeout(() => { throw new TypeError("in a timer") }, 1); Promise.reject("nobody awaits") } },
   1013: { name: "ASSET", run: async ({ api }) => { const file = await api.asset("a.bin"); return [file.headers.get("content-type"), [...new Uint8Array(await file.arrayBuffer())]] } },
 }`
 
@@ -236,11 +238,36 @@ test("what a handler throws comes as the error that it was, whatever it is", asy
 test("a handler that reports without pause costs few messages, and its last report arrives before its end", async () => {
   await using processes = await openProcesses()
   const plugin = processes.add(await makeJobPlugin(jobs))
-  const told: [number, string][] = []
+  const told: [number, string | undefined][] = []
   await run(plugin, 1004, { told })
   expect(told[0]).toEqual([0, "at 0"])
-  expect(told.at(-1)).toEqual([100, "at 9999"])
-  expect(told.length).toBeLessThan(100)
+  expect(told.slice(-2)).toEqual([
+    [Number.NaN, undefined],
+    [100, undefined],
+  ])
+  expect(told.at(-3)).toEqual([99.99, "at 9999"])
+  expect(told.length).toBeLessThan(1_000)
+}, 30_000)
+
+test("reports that come at once are all told, in order", async () => {
+  await using processes = await openProcesses()
+  const told: unknown[] = []
+  await run(processes.add(await makeJobPlugin(jobs)), 1015, { told })
+  expect(told).toEqual([
+    [10, "at 10"],
+    [30, "at 30"],
+    [60, "at 60"],
+    [90, undefined],
+    [Number.NaN, "nearly"],
+  ])
+}, 30_000)
+
+test("what a handler leaves behind is told as its plugin's, and in the log", async () => {
+  await using processes = await openProcesses()
+  await run(processes.add(await makeJobPlugin(jobs)), 1016)
+  await until(() => processes.late.length > 0)
+  expect(processes.late[0]).toMatchObject(["tested", { name: "TypeError", message: "in a timer" }])
+  expect(processes.lines.join("\n")).toContain("left an uncaught exception")
 }, 30_000)
 
 test("calls reach the api of their own run only, by names of a fixed table", async () => {

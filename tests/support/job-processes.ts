@@ -13,7 +13,8 @@ import { makeSource } from "./verified.ts"
 
 const user: User = { id: "1", username: "alice", email: null, is_admin: false, is_readonly: false, is_active: true }
 
-export type TestProcesses = JobProcesses & AsyncDisposable & { lines: string[] }
+export type TestProcesses = JobProcesses &
+  AsyncDisposable & { lines: string[]; late: [plugin: string, error: unknown][] }
 
 /** Job processes of this very program, closed by `await using`. */
 export async function openProcesses(
@@ -23,8 +24,10 @@ export async function openProcesses(
   const lines: string[] = []
   const log = createLog({ level: "debug", format: "json", write: (line) => void lines.push(line) })
   const made = { ...toJobProgram({ PATH: "/usr/bin:/bin" }, await makeFolder()), ...program }
-  const processes = createJobProcesses({ program: made, log, limits })
-  return Object.assign(processes, { lines, [Symbol.asyncDispose]: () => processes.close() })
+  const late: TestProcesses["late"] = []
+  const onLate = (...left: TestProcesses["late"][number]) => void late.push(left)
+  const processes = createJobProcesses({ program: made, log, limits, onLate })
+  return Object.assign(processes, { lines, late, [Symbol.asyncDispose]: () => processes.close() })
 }
 
 /** A plugin of this code, with `fields` after its id, name and version. */

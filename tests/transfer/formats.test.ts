@@ -120,6 +120,17 @@ test("a CSV file that breaks off is read up to there", async () => {
   expect(await parseCsv("", "cpu")).toMatchObject({ problem: expect.stringContaining("it is empty") })
 })
 
+test("a line of a CSV file with more cells than any entity has attributes is refused before it is looked at", async () => {
+  const problem = "Cannot read the file: a line has more than 10000 cells"
+  const commas = ",".repeat(2_000_000)
+  expect(await parseCsv(commas, "cpu")).toMatchObject({ rows: [], problem })
+  expect(await parseCsv(`name\nweb01\n${commas}`, "cpu")).toMatchObject({
+    rows: [{ name: "web01", attrs: {} }],
+    problem,
+  })
+  expect(await parseCsv(`name\n${",".repeat(9_999)}`, "cpu")).not.toHaveProperty("problem")
+})
+
 test.each<[string, string[], string | null]>([
   ["[]", [], null],
   [" [ ] \n", [], null],

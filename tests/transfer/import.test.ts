@@ -123,6 +123,43 @@ eachDatabase((_dialect, open) => {
     expect(await run(entity, "json", "[]")).toMatchObject({ result: nothing, isWarning: false })
   })
 
+  test("a file that is long and has hardly a row in it keeps nobody waiting", async () => {
+    const { receive, entity } = await openServers(open)
+    let turns = 0
+    let isOver = false
+    const turn = () => {
+      turns++
+      if (!isOver) setImmediate(turn)
+    }
+    setImmediate(turn)
+    const blank = " \n".repeat(1024 * 1024)
+    for (const [format, file] of [
+      ["csv", `name,cpu\n${blank.replaceAll(" ", "")}web01,1\n`],
+      ["json", `[${blank}]`],
+    ] as const) {
+      const job = await receive(entity, format, file)
+      const before = turns
+      expect((await job.import()).result).toMatchObject({ failed: 0 })
+      expect(turns - before).toBeGreaterThan(10)
+    }
+    isOver = true
+  })
+
+  test("a row with more attrs than any entity has is refused before each of them is looked at", async () => {
+    const { import: run, entity } = await openServers(open)
+    const attrs = Object.fromEntries(Array.from({ length: 10_001 }, (_, at) => [`a${at}`, 1]))
+    const { result } = await run(
+      entity,
+      "json",
+      JSON.stringify([
+        { name: "a", attrs },
+        { name: "b", attrs: { cpu: 1 } },
+      ]),
+    )
+    const error = { row: 1, path: "attrs", message: "it has more than 10000 attrs" }
+    expect(result).toMatchObject({ created: 1, failed: 1, errors: [error] })
+  })
+
   test("a thousand errors are kept of more", async () => {
     const { import: run, entity } = await openServers(open)
     const bad = JSON.stringify([{ name: "good", attrs: { cpu: 1 } }, ...Array(1_100).fill({ name: "bad" })])

@@ -26,7 +26,7 @@ export function createRuns({ send, calls, claims }: RunsContext): Runs {
   const queue: { message: Begin; plugin: LoadingPlugin }[] = []
 
   const perform = async ({ run, number, params, user, job }: Begin, plugin: LoadingPlugin, signal: AbortSignal) => {
-    const progress = createRemoteProgress((report) => send({ type: "progress", run, ...report }))
+    const progress = createRemoteProgress((reports) => send({ type: "progress", run, reports }))
     try {
       const handlers = await plugin.handlers
       const handle = handlers.get(number)

@@ -10,8 +10,8 @@ import { createRemoteLog } from "./remote-log.ts"
 import { toThrown } from "./thrown.ts"
 
 export type JobProcessOptions = {
-  /** Keeps what handlers do late from ending the process. */
-  contain(log: ReturnType<typeof createRemoteLog>): void
+  /** Keeps what handlers do late from ending the process, and tells whose it was. */
+  contain(log: ReturnType<typeof createRemoteLog>, onFailure: (plugin: string, error: unknown) => void): void
 }
 
 /**
@@ -63,7 +63,7 @@ export async function runJobProcess({ contain }: JobProcessOptions): Promise<num
       case "begin":
         runs = createRuns({ send, calls, claims: openClaims(message.claims) })
         ignoreSignals()
-        contain(log)
+        contain(log, (id, error) => send({ type: "late", id, thrown: toThrown(error) }))
         installHostModules(log)
         return send({ type: "ready" })
       case "load":

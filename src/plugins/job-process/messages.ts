@@ -1,6 +1,7 @@
 import type { DatabaseApi, JobContext, Json, User } from "@pagoda/sdk"
 import type { Returned } from "../../jobs/text.ts"
 import type { Bundle } from "../bundle.ts"
+import type { RemoteReport } from "./progress.ts"
 
 /** What the host says to a job process. Everything is plain JSON. */
 export type ToProcess =
@@ -21,9 +22,11 @@ export type ToHost =
   | ({ type: "end"; run: number } & Ended)
   /** Its claim came too late: another process has it. */
   | { type: "dropped"; run: number }
-  | { type: "progress"; run: number; percent?: number; message?: string }
+  | { type: "progress"; run: number; reports: RemoteReport[] }
   | ({ type: "call" } & Call)
   | { type: "log"; line: string; run?: number }
+  /** What a plugin's code left behind, and nobody waited for. */
+  | { type: "late"; id: string; thrown: Thrown }
   | { type: "pong" }
   | { type: "stopping" }
 

@@ -22,6 +22,8 @@ export type JobProcessContext = {
   /** It did not begin these: another process can. */
   onReturn(tasks: Task[]): void
   onRegister(process: JobProcess, plugin: PluginEntry, args: Call["args"]): void
+  /** What nobody waits for any more. */
+  onLate(plugin: string, error: unknown): void
   onEnd(process: JobProcess): void
 }
 
@@ -91,6 +93,10 @@ export class JobProcess {
     return true
   }
 
+  #loads(id: string): boolean {
+    return [...this.#plugins.values()].some(({ bundle }) => bundle.id === id)
+  }
+
   /** Settings are JSON: they are the plugin's, checked. */
   tellSettings(plugin: PluginEntry, settings: Settings): void {
     if (!this.has(plugin)) return
@@ -146,13 +152,17 @@ export class JobProcess {
         this.#answeredAt = performance.now()
         break
       case "progress":
-        this.#runs.get(message.run)?.context.progress(message.percent ?? Number.NaN, message.message)
+        for (const { percent = Number.NaN, message: text } of message.reports)
+          this.#runs.get(message.run)?.context.progress(percent, text)
         break
       case "call":
         void this.#answer(message)
         break
       case "log":
         this.#log(message)
+        break
+      case "late":
+        if (this.#loads(message.id)) this.#context.onLate(message.id, fromThrown(message.thrown))
         break
       case "stopping":
         clearTimeout(this.#stopTimer)

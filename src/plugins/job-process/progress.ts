@@ -7,38 +7,41 @@ export type RemoteProgress = {
   close(): void
 }
 
-type Report = { percent?: number; message?: string }
+/** What is left out is as it was. */
+export type RemoteReport = { percent?: number; message?: string }
 
-/** Milliseconds: what a handler reports more often is told together. */
+/** Milliseconds between two messages. */
 const interval = 20
+/** Of one message: a handler that reports without pause is told of by its newest ones. */
+const mostReports = 20
 
-/** The first report goes at once; the host decides how often it is written down. */
-export function createRemoteProgress(send: (report: Report) => void): RemoteProgress {
-  let waiting: Report | undefined
+/** The first report goes at once, those that come soon after it together; the host decides how often one is written down. */
+export function createRemoteProgress(send: (reports: RemoteReport[]) => void): RemoteProgress {
+  let waiting: RemoteReport[] = []
   let timer: ReturnType<typeof setTimeout> | undefined
 
   const flush = () => {
     timer = undefined
-    if (!waiting) return
+    if (waiting.length === 0) return
     send(waiting)
-    waiting = undefined
+    waiting = []
     timer = setTimeout(flush, interval)
   }
   return {
     async progress(percent, message) {
       const number = Number(percent)
-      waiting = {
-        ...waiting,
+      waiting.push({
         ...(Number.isNaN(number) ? undefined : { percent: toFinite(number) }),
         ...(message !== undefined && { message: toLine(message) }),
-      }
+      })
+      if (waiting.length > mostReports) waiting[0] = { ...waiting.shift(), ...waiting[0] }
       if (timer === undefined) flush()
     },
     close() {
       clearTimeout(timer)
       timer = undefined
-      if (waiting) send(waiting)
-      waiting = undefined
+      if (waiting.length > 0) send(waiting)
+      waiting = []
     },
   }
 }
