@@ -41,8 +41,8 @@ export type PluginDrizzle = Pick<
  * `decode(?, 'hex')` on Postgres), a `timestamptz` is ISO 8601 in UTC. JSON columns come as their text; `json` of
  * `defineTables` reads it. SQLite has no booleans: there they are 1 and 0, unless `boolean` of `defineTables` reads them.
  *
- * An answer has at most 100 000 rows and 64 MB. On Postgres a statement may take 30 s; on SQLite it runs in the host's
- * own process, which waits for it: keep statements short there.
+ * An answer has at most 100 000 rows and 64 MB, those of one transaction together. On Postgres a statement may take 30 s;
+ * on SQLite it runs in the host's own process, which waits for it: keep statements short there.
  */
 export type DatabaseApi = {
   /** Which database the host runs on, for SQL that differs. */

@@ -43,6 +43,8 @@ export async function openData(config: Config, log: Log, undos: Undo[]): Promise
   const database = await openDatabase({ url: config.databaseUrl, file: join(config.dataDir, "pagoda.db") })
   undos.push(() => database.close())
   await database.migrate()
+  // whoever replaces the key sees a host by what it listens on: also one that takes long to start
+  undos.push(database.signals.subscribe("hosts", () => {}))
   await checkSecretKey(database, secretKey)
   return { database, secretKey, load, readWanted, wanted }
 }

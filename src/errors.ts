@@ -71,6 +71,7 @@ export const catalogue = {
   QUERY_FAILED: [500, "The plugin's query failed"],
   QUERY_REFUSED: [500, "The plugin's query is refused"],
   MIGRATION_FAILED: [500, "The plugin's migration failed"],
+  DATABASE_UNUSABLE: [500, "The file of a plugin's database cannot be used"],
   DATABASE_FORBIDDEN: [500, "The database server does not allow what a plugin needs"],
 
   // the way of a plugin

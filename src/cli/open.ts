@@ -9,6 +9,7 @@ import { type Database, openDatabase } from "../db/database.ts"
 import type { Log } from "../log.ts"
 import type { FetchContext } from "../plugins/fetch.ts"
 import { openStore } from "../plugins/store.ts"
+import { say } from "./output.ts"
 import { showProgress } from "./progress.ts"
 
 export function sqliteFile(config: Config): string {
@@ -52,7 +53,8 @@ async function readKey(config: Config): Promise<string> {
   if (hasPendingKey(config.dataDir)) {
     const release = claimDataDir(config.dataDir)
     try {
-      await settleKey(config)
+      const settled = await settleKey(config)
+      if (settled) await say(`A replacement of the secret key was cut short: it is ${settled}.`)
     } finally {
       await release()
     }

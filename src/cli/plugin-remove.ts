@@ -2,6 +2,7 @@ import { existsSync } from "node:fs"
 import { basename } from "node:path"
 import type { Config } from "../config.ts"
 import { toDatabaseFile, toSchemaName } from "../plugins/database/names.ts"
+import { isPluginId } from "../plugins/id.ts"
 import { type LockedPlugin, readLockfile } from "../plugins/lockfile.ts"
 import { mustAgree } from "./ask.ts"
 import { editAudited } from "./audited.ts"
@@ -18,7 +19,7 @@ export async function removePlugin(call: Call): Promise<undefined> {
   const [id = ""] = args
   const lockfile = await readLockfile(config.lockfile)
   const locked = lockfile.plugins[id]
-  if (!locked && !(flags.purge && hasDatabase(config))) getLocked(lockfile, id)
+  if (!locked && !(flags.purge && isPluginId(id) && hasDatabase(config))) getLocked(lockfile, id)
   if (flags.purge) return purge(id, locked, call)
   await withJournal(call, async (journal) => {
     await takeOut(id, config, journal)
@@ -32,7 +33,9 @@ async function purge(id: string, locked: LockedPlugin | undefined, call: Call): 
   const { withPurge } = await import("./purge.ts")
   await withPurge(id, call, async (found) => {
     const grants = locked?.permissions?.length ? [`  what it was granted: ${locked.permissions.join(", ")}`] : []
-    if (!found.isEmpty) await print([`This of "${id}" goes for good:`, ...found.lines, ...grants].join("\n"))
+    const goes = [...found.lines, ...grants]
+    if (!locked && found.isEmpty) return print(`There was no data of ${id}.`)
+    if (goes.length > 0) await print([`This of "${id}" goes for good:`, ...goes].join("\n"))
     await mustAgree(`Delete all data of "${id}"? It cannot be brought back.`, flags.yes === true)
     const after = `its data may still be there: run "pagoda plugin remove ${id} --purge" again`
     await withJournal(

@@ -1,6 +1,6 @@
 import type { Config } from "../config.ts"
 import { settleKey } from "../core/key-rotation.ts"
-import { checkSecretKey, deriveKey, readSecretKey } from "../core/secret-key.ts"
+import { checkSecretKey, readSecretKey } from "../core/secret-key.ts"
 import { claimDataDir } from "../data-dir.ts"
 import type { Database } from "../db/database.ts"
 import { PagodaError, toPagodaError } from "../errors.ts"
@@ -8,9 +8,11 @@ import type { Log } from "../log.ts"
 import { type Belongings, countBelongings, isEmpty, removeBelongings } from "../plugins/belongings.ts"
 import { createPluginDatabases } from "../plugins/database/databases.ts"
 import type { PluginContent } from "../plugins/database/plugin-database.ts"
+import { toUnfinishedPurge } from "../plugins/repairs/purge.ts"
 import { createRepairs } from "../plugins/repairs.ts"
 import { withDatabase } from "./open.ts"
 import { toSafe } from "./output.ts"
+import { caller } from "./running-host.ts"
 
 /** What deleting a plugin's data would delete, and the way to do it. */
 export type Purge = {
@@ -35,18 +37,12 @@ export async function withPurge<T>(
 }
 
 async function preparePurge(id: string, config: Config, database: Database, log: Log): Promise<Purge> {
-  await settleKey(config)
+  await settleKey(config, log)
   const secretKey = await readSecretKey(config)
   await checkSecretKey(database, secretKey)
   const repairs = createRepairs({ database, log })
   await repairs.begin()
-  const databases = createPluginDatabases({
-    database,
-    url: config.databaseUrl,
-    dataDir: config.dataDir,
-    key: deriveKey(secretKey, "plugin-database"),
-    repairs,
-  })
+  const databases = createPluginDatabases({ config, database, secretKey, repairs })
   const content = await databases.inspect(id)
   if (content) refuseUsed(id, content)
   const belongings = await countBelongings(database, id)
@@ -54,8 +50,9 @@ async function preparePurge(id: string, config: Config, database: Database, log:
     isEmpty: !content && isEmpty(belongings),
     lines: [...describeContent(content), ...describeBelongings(belongings)],
     async run() {
+      await repairs.report(toUnfinishedPurge(id))
       await databases.drop(id)
-      await removeBelongings(database, id)
+      await removeBelongings(database, id, { by: caller(), gone: belongings })
     },
   }
 }
@@ -85,7 +82,9 @@ function refuseUsed(id: string, { where, sessions }: PluginContent): void {
 function describeContent(content: PluginContent | undefined): string[] {
   if (!content) return []
   const { where, bytes, tables } = content
-  const rows = tables.map(({ name, rows }) => `    ${toSafe(name)}: ${toCount(rows, "row")}`)
+  const rows = tables.map(({ name, rows }) => {
+    return `    ${toSafe(name)}: ${rows === undefined ? "its rows cannot be counted" : toCount(rows, "row")}`
+  })
   return [`  its database, ${where} (${toSize(bytes)})${rows.length > 0 ? ", with" : ""}`, ...rows]
 }
 

@@ -1,6 +1,7 @@
+import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { sql } from "drizzle-orm"
-import { systemUser } from "../core/access.ts"
+import type { Config } from "../config.ts"
 import { createAudit } from "../core/audit.ts"
 import { adoptPendingKey, settleKey, writePendingKey } from "../core/key-rotation.ts"
 import {
@@ -18,8 +19,9 @@ import { forgetPasswords } from "../plugins/database/forget-passwords.ts"
 import { rotateSettings } from "../plugins/settings/rotate.ts"
 import { resealStore } from "../plugins/store/reseal.ts"
 import type { Call } from "./command.ts"
-import { withDatabase } from "./open.ts"
+import { sqliteFile, withDatabase } from "./open.ts"
 import { print } from "./output.ts"
+import { caller } from "./running-host.ts"
 
 /**
  * Replaces the secret key by a new one. The commit of one transaction decides which of the two is the right one; whoever
@@ -27,6 +29,7 @@ import { print } from "./output.ts"
  */
 export async function rotateKey({ config, log }: Call): Promise<undefined> {
   const { dataDir } = config
+  refuseNothing(config)
   const release = claim(dataDir)
   try {
     await settleKey(config, log)
@@ -74,8 +77,18 @@ async function changeKey(
   const secrets = await rotateSettings(tx, database, keys)
   await tx.delete(database.tables.session)
   await forgetPasswords(database, tx)
-  await createAudit(database).write(tx, systemUser, "update", "secret_key", "secret_key", { secrets })
+  await createAudit(database).write(tx, caller(), "update", "secret_key", "secret_key", { secrets })
   return secrets
+}
+
+/** A data directory that was mistyped is not to look like one whose key is a new one. */
+function refuseNothing(config: Config): void {
+  const file = sqliteFile(config)
+  if (config.databaseUrl !== undefined || existsSync(file)) return
+  throw new PagodaError(
+    "NOT_FOUND",
+    `Cannot replace the secret key: there is no database "${file}" that uses it; name the data directory that has one with --data-dir`,
+  )
 }
 
 function claim(dataDir: string) {
@@ -101,6 +114,6 @@ async function refuseHosts({ db, dialect }: Database): Promise<void> {
   if (!row?.hosts) return
   throw new PagodaError(
     "CONFLICT",
-    `Cannot replace the secret key: ${row.hosts} hosts or workers use the database; stop all of them, then run this again`,
+    `Cannot replace the secret key: ${row.hosts === 1 ? "a host or worker uses" : `${row.hosts} hosts or workers use`} the database; stop all of them, then run this again`,
   )
 }

@@ -1,9 +1,9 @@
 import { and, count, eq, inArray } from "drizzle-orm"
-import { systemUser } from "../core/access.ts"
 import { createAudit } from "../core/audit.ts"
 import type { Database } from "../db/database.ts"
 import { createRecords, openStatuses } from "../jobs/records.ts"
 import { createRevisions } from "../jobs/revisions.ts"
+import type { By } from "./installed.ts"
 
 /** What the core keeps of a plugin, besides the plugin's own database. */
 export type Belongings = {
@@ -22,6 +22,9 @@ export type Belongings = {
   /** What was or is wrong with it. */
   readonly repairs: number
 }
+
+/** What the audit has of a purge. */
+export type Audited = { readonly by: By; readonly gone: Belongings }
 
 export async function countBelongings({ db, tables }: Database, id: string): Promise<Belongings> {
   const { installed_plugin, plugin_setting, entity_override, job_schedule, hook_delivery, job, repair } = tables
@@ -45,10 +48,9 @@ export async function countBelongings({ db, tables }: Database, id: string): Pro
 }
 
 /** For good. Whoever is killed in the middle does it again: nothing that is left keeps the rest from going. */
-export async function removeBelongings(database: Database, id: string): Promise<void> {
+export async function removeBelongings(database: Database, id: string, audited: Audited): Promise<void> {
   const { db, tables, transaction } = database
   const { installed_plugin, entity_override, job_schedule, hook_delivery, job, repair } = tables
-  const gone = await countBelongings(database, id)
   const records = createRecords(database, createRevisions(database))
   const open = await db
     .select({ id: job.id })
@@ -66,7 +68,7 @@ export async function removeBelongings(database: Database, id: string): Promise<
     await tx.update(job).set({ plugin: null }).where(eq(job.plugin, id))
     // its settings and dependencies go with it
     await tx.delete(installed_plugin).where(eq(installed_plugin.plugin_id, id))
-    await createAudit(database).write(tx, systemUser, "purge", "plugin", id, gone)
+    await createAudit(database).write(tx, audited.by, "purge", "plugin", id, { ...audited.gone })
   })
 }
 

@@ -1,7 +1,8 @@
 import { HOST_API_VERSION, type JobDefinition, type PluginDefinition } from "@pagoda/sdk"
-import type { TObject } from "@sinclair/typebox"
+import type { TObject, TSchema } from "@sinclair/typebox"
+import { TypeCompiler } from "@sinclair/typebox/compiler"
 import { Value } from "@sinclair/typebox/value"
-import { type ErrorCode, PagodaError } from "../errors.ts"
+import { type ErrorCode, PagodaError, toMessage } from "../errors.ts"
 import { toIssues } from "../issues.ts"
 import { hookProblems, overrideProblems, permissionProblems } from "./check-hooks.ts"
 import { migrationProblems } from "./check-migrations.ts"
@@ -112,6 +113,11 @@ function* settingsProblems(schema: TObject): Generator<string> {
     return
   }
   for (const [key, property] of Object.entries(schema.properties)) {
+    const problem = schemaProblem(property)
+    if (problem !== undefined) {
+      yield `its setting "${key}" has a schema that no value can be checked with, wanted one that is made with "t": ${problem}`
+      continue
+    }
     if (hasSecretDefault(property)) {
       yield `its setting "${key}" is secret and has a default, which everybody can read in its code; leave it out`
       continue
@@ -119,6 +125,16 @@ function* settingsProblems(schema: TObject): Generator<string> {
     if (property.default === undefined) continue
     for (const { message } of toIssues(property, property.default))
       yield `the default of its setting "${key}": ${message}`
+  }
+}
+
+/** Such as one of plain JSON, or a pattern that is no regular expression. */
+function schemaProblem(schema: TSchema): string | undefined {
+  try {
+    TypeCompiler.Code(schema)
+    return undefined
+  } catch (error) {
+    return toMessage(error)
   }
 }
 

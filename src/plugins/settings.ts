@@ -84,7 +84,11 @@ export function createPluginSettings({ database, key, repairs, log }: PluginSett
     async open(id, schema) {
       const declared = toDeclared(schema)
       declarations.set(id, declared)
-      if (declared.size === 0) return withoutSettings(id, declared)
+      if (declared.size === 0) {
+        // what was wrong with those of an older version is over
+        await reportReading(id, readValues(id, declared, [], cipher), repairs)
+        return withoutSettings(id, declared)
+      }
       const all = open.get(id) ?? new Set()
       const settings = followSettings({
         declared,

@@ -100,6 +100,14 @@ describe("on SQLite", () => {
     expect(stderr).toContain('"secret.key" of its data directory')
   }, 60_000)
 
+  test("it is refused where there is no database, and leaves nothing there", async () => {
+    const cwd = await makeFolder()
+    const { exitCode, stderr } = await runPagoda(rotation, { cwd, env: env() })
+    expect(exitCode).toBe(1)
+    expect(stderr).toContain("name the data directory that has one with --data-dir")
+    expect(existsSync(join(cwd, ".pagoda"))).toBe(false)
+  })
+
   test("it is refused while a host runs on the data directory", async () => {
     const cwd = await copy()
     const host = await startTestHost({ cwd, env: env() })
@@ -155,7 +163,8 @@ describe("on SQLite", () => {
     const made = readKey(cwd)
     await Bun.write(join(cwd, ".pagoda/secret.key.next"), made)
     await Bun.write(join(cwd, ".pagoda/secret.key"), readKey(machine))
-    expect(await runPagoda(["user", "create", "ada"], { cwd, env: env() })).toMatchObject({ exitCode: 0 })
+    const { exitCode, stderr } = await runPagoda(["user", "create", "ada"], { cwd, env: env() })
+    expect([exitCode, stderr]).toEqual([0, expect.stringContaining("was cut short: it is finished")])
     expect(readKey(cwd)).toBe(made)
   }, 60_000)
 })
@@ -195,6 +204,27 @@ describe("on Postgres", () => {
     })
     expect(await look(cwd, shared, before)).toMatchObject({ key_length: hidden.length })
     expect(await runPagoda(["user", "create", "ada"], { cwd, env })).toMatchObject({ exitCode: 1 })
+  }, 60_000)
+
+  test("a replica that is still starting is seen", async () => {
+    const { url, drop } = await createPostgresDatabase()
+    const waits = `import { existsSync, writeFileSync } from "node:fs"`
+    const fields = `initialize: async (api) => {
+      writeFileSync("begun", "")
+      while (!existsSync("go")) await new Promise((resolve) => setTimeout(resolve, 20))
+    }`
+    const cwd = await makePluginFolder({ slow: { permissions: ["import:node:fs"], body: waits, fields } })
+    const env = { DATABASE_URL: url, PAGODA_SECRET_KEY: "the key of the environment of this test" }
+    const starting = startTestHost({ cwd, env: { ...env, PAGODA_DATA_DIR: join(cwd, "elsewhere") } })
+    try {
+      while (!existsSync(join(cwd, "begun"))) await Bun.sleep(20)
+      const { exitCode, stderr } = await runPagoda(rotation, { cwd, env })
+      expect([exitCode, stderr]).toEqual([1, expect.stringContaining("stop all of them")])
+    } finally {
+      await Bun.write(join(cwd, "go"), "")
+      await (await starting).stop()
+      await drop()
+    }
   }, 60_000)
 
   test("the passwords of plugins' roles end with the key, and their plugins go on", async () => {

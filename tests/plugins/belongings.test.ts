@@ -40,7 +40,7 @@ eachDatabase((_, open) => {
       repairs: 1,
     }
     expect(await countBelongings(database, "a")).toEqual(full)
-    await removeBelongings(database, "a")
+    await removeBelongings(database, "a", { by: { id: "cli:ada", username: "cli:ada" }, gone: full })
     const left = await countBelongings(database, "a")
     expect(isEmpty(left)).toBe(true)
     expect(await countBelongings(database, "b")).toEqual(full)
@@ -56,7 +56,7 @@ eachDatabase((_, open) => {
     ])
     expect(jobs[1]?.finished_at).toBeString()
     expect(await db.select().from(tables.audit)).toMatchObject([
-      { username: "system", action: "purge", object_type: "plugin", object_id: "a", changes: full },
+      { username: "cli:ada", action: "purge", object_type: "plugin", object_id: "a", changes: full },
     ])
   })
 })

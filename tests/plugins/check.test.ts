@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test"
 import { definePlugin, job, onEntry, type PluginDefinition, secret, t } from "@pagoda/sdk"
+import type { TSchema } from "@sinclair/typebox"
 import { checkPlugin, defaultSettings } from "../../src/plugins/check.ts"
 import { hookNames } from "../../src/plugins/check-hooks.ts"
 import type { Manifest } from "../../src/plugins/manifest.ts"
@@ -24,8 +25,10 @@ describe("an id", () => {
   }
 })
 
+type Broken = [what: string, plugin: unknown, code: string, message: string]
+
 describe("refused, each with a message of its own:", () => {
-  const broken: [string, unknown, string, string][] = [
+  const broken: Broken[] = [
     ["nothing exported", undefined, "PLUGIN_INVALID", "no default export"],
     ["a function exported", () => {}, "PLUGIN_INVALID", "no default export"],
     ["no id", { ...minimal, id: undefined }, "PLUGIN_INVALID", 'no "id"'],
@@ -101,6 +104,10 @@ describe("refused, each with a message of its own:", () => {
       "PLUGIN_INVALID",
       'its setting "N"',
     ],
+    ...[{ type: "string" }, t.Array(t.String({ pattern: "(" })), t.Ref("elsewhere")].map((schema): Broken => {
+      const settings = t.Object({ N: t.Optional(schema as TSchema) })
+      return ["a setting that cannot be checked", { ...minimal, settings }, "PLUGIN_INVALID", "no value can be checked"]
+    }),
     [
       "a secret with a default",
       { ...minimal, settings: t.Object({ KEY: secret(t.String({ default: "not so secret" })) }) },

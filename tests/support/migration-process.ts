@@ -8,10 +8,9 @@ const [place = "{}", dataDir = "", done = "0"] = process.argv.slice(2)
 const options = JSON.parse(place)
 const database = await openDatabase(options)
 const databases = createPluginDatabases({
+  config: { databaseUrl: options.url, dataDir },
   database,
-  url: options.url,
-  dataDir,
-  key: new TextEncoder().encode("a key that replicas share"),
+  secretKey: "a key that replicas share",
   repairs: { report: () => {}, resolve: () => {} },
 })
 const db = databases.open("p")

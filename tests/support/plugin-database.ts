@@ -28,10 +28,9 @@ export function eachPluginDatabase(
       const folder = dataDir ?? (dialect === "sqlite" ? join(dirname(where.file), "data") : await makeFolder())
       const repairs: Repair[] = []
       const databases = createPluginDatabases({
+        config: { databaseUrl: where.url, dataDir: folder },
         database,
-        url: where.url,
-        dataDir: folder,
-        key: new TextEncoder().encode("a key that replicas share"),
+        secretKey: "a key that replicas share",
         repairs: { report: (repair) => repairs.push(repair), resolve: () => {} },
       })
       return {

@@ -7,26 +7,34 @@ const beside = ["-wal", "-shm"]
 
 export function inspectFile(file: string): PluginContent | undefined {
   if (!existsSync(file)) return undefined
-  const client = new Client(file, { readwrite: true })
+  return { where: file, bytes: sizeOf(file), sessions: 0, tables: countRows(file) }
+}
+
+function countRows(file: string): PluginContent["tables"] {
+  let client: Client | undefined
   try {
-    client.run("PRAGMA busy_timeout=5000")
-    const names = client
-      .query<{ name: string }, []>(
-        "select name from pragma_table_list where schema = 'main' and type in ('table', 'virtual') and name not like 'sqlite\\_%' escape '\\' and name <> '_migration' order by name",
-      )
-      .all()
-    const tables = names.map(({ name }) => {
-      const counted = client.query<{ rows: number }, []>(`select count(*) as rows from "${name.replaceAll('"', '""')}"`)
-      return { name, rows: counted.get()?.rows ?? 0 }
-    })
-    return { where: file, bytes: sizeOf(file), sessions: 0, tables }
+    client = new Client(file, { readwrite: true })
+    return countIn(client)
   } catch (cause) {
     // a damaged file can be deleted all the same
     if ((cause as Error).name !== "SQLiteError") throw cause
-    return { where: file, bytes: sizeOf(file), sessions: 0, tables: [] }
+    return []
   } finally {
-    client.close()
+    client?.close()
   }
+}
+
+function countIn(client: Client): PluginContent["tables"] {
+  client.run("PRAGMA busy_timeout=5000")
+  const names = client
+    .query<{ name: string }, []>(
+      "select name from pragma_table_list where schema = 'main' and type in ('table', 'virtual') and name not like 'sqlite\\_%' escape '\\' and name <> '_migration' order by name",
+    )
+    .all()
+  return names.map(({ name }) => {
+    const counted = client.query<{ rows: number }, []>(`select count(*) as rows from "${name.replaceAll('"', '""')}"`)
+    return { name, rows: counted.get()?.rows ?? 0 }
+  })
 }
 
 /** The log first: one without its file would be read into the next file of that name. */

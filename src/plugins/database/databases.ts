@@ -1,3 +1,4 @@
+import { deriveKey } from "../../core/secret-key.ts"
 import type { Database } from "../../db/database.ts"
 import { lazily } from "../../lazily.ts"
 import { toDatabaseFile } from "./names.ts"
@@ -5,11 +6,9 @@ import type { PluginContent, PluginDatabase } from "./plugin-database.ts"
 import type { ReportRepair } from "./repair.ts"
 
 export type PluginDatabasesContext = {
+  readonly config: { readonly databaseUrl?: string | undefined; readonly dataDir: string }
   readonly database: Database
-  /** Of Postgres. */
-  readonly url?: string | undefined
-  readonly dataDir: string
-  readonly key: Uint8Array
+  readonly secretKey: string
   readonly repairs: ReportRepair
 }
 
@@ -24,8 +23,12 @@ export type PluginDatabases = {
   drop(id: string): Promise<boolean>
 }
 
-export function createPluginDatabases(context: PluginDatabasesContext): PluginDatabases {
-  const { database, dataDir } = context
+export function createPluginDatabases({
+  config: { databaseUrl: url = "", dataDir },
+  database,
+  secretKey,
+  repairs,
+}: PluginDatabasesContext): PluginDatabases {
   const { dialect } = database
   if (dialect === "sqlite") {
     return {
@@ -39,7 +42,7 @@ export function createPluginDatabases(context: PluginDatabasesContext): PluginDa
       drop: async (id) => (await import("./content-sqlite.ts")).dropFile(toDatabaseFile(dataDir, id)),
     }
   }
-  const postgres = { ...context, url: context.url ?? "" }
+  const postgres = { database, url, key: deriveKey(secretKey, "plugin-database"), repairs }
   return {
     dialect,
     open: (id) =>

@@ -19,9 +19,12 @@ const pragmas = toSet(
 /** They do nothing inside the transaction of a migration, and generated migrations contain them. */
 const migrationPragmas = toSet("foreign_keys defer_foreign_keys")
 const virtualTables = toSet("fts5 rtree")
+/** They take a file, or the text of a value as the address of a function, and run what is there. */
+const nativeCall = /^.?(load_extension|fts3_tokenizer).?$/i
 
 const known = new Map<string, Statement>()
-const knownLimit = 500
+/** What is kept of long statements, such as inserts of many rows, would be many times their size. */
+const knownLimits = { statements: 500, characters: 2_000 }
 
 /** The one statement of a call, if a plugin may run it. @throws QUERY_REFUSED */
 export function readQuery(sql: string, dialect: SqlDialect): Statement {
@@ -30,7 +33,8 @@ export function readQuery(sql: string, dialect: SqlDialect): Statement {
   if (seen) return seen
   const statement = readStatement(sql, dialect)
   checkStatement(statement, dialect)
-  if (known.size >= knownLimit) known.clear()
+  if (sql.length > knownLimits.characters) return statement
+  if (known.size >= knownLimits.statements) known.clear()
   known.set(key, statement)
   return statement
 }
@@ -51,7 +55,8 @@ export function checkStatement(
   if (verb === "pragma") checkPragma(head, sql, isMigration)
   if (verb === "create" && isWord(head[1], "virtual")) checkVirtualTable(head, sql)
   for (const { kind, text } of tokens) {
-    if (kind !== "string" && /^.?load_extension.?$/i.test(text)) throw refuse("it would load an extension", sql)
+    const [, call = ""] = kind === "string" ? [] : (nativeCall.exec(text) ?? [])
+    if (call) throw refuse(`"${call}" would bring machine code into the host`, sql)
   }
 }
 

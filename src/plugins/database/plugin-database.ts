@@ -26,5 +26,6 @@ export type PluginContent = {
   readonly bytes: number
   /** Connections that hosts have to it: on Postgres only. */
   readonly sessions: number
-  readonly tables: readonly { readonly name: string; readonly rows: number }[]
+  /** Those whose rows cannot be counted have none. */
+  readonly tables: readonly { readonly name: string; readonly rows: number | undefined }[]
 }

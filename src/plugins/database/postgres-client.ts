@@ -3,7 +3,7 @@ import postgres from "postgres"
 import { readQuery } from "./guard.ts"
 import { toNumbered } from "./placeholders.ts"
 import { usePlainTypes } from "./postgres-types.ts"
-import { createBounds, refuseCount, toDriverValues, toRow } from "./values.ts"
+import { type Bounds, createBounds, refuseCount, toDriverValues, toRow } from "./values.ts"
 
 /** How long a statement may take, in milliseconds. */
 const longestStatement = 30_000
@@ -17,12 +17,13 @@ type On = Pick<postgres.Sql, "unsafe">
 
 export type PluginClient = {
   readonly sql: postgres.Sql
-  query(on: On, sql: string, params?: readonly Json[]): Promise<PostgresAnswer>
+  /** Left out, `check` is for this answer alone. */
+  query(on: On, sql: string, params?: readonly Json[], check?: Bounds): Promise<PostgresAnswer>
   end(): Promise<void>
 }
 
 /** A few connections of the plugin's own, which are gone when it is quiet. Left out, `as` is the core's own user. */
-export function openPostgresClient(url: string, id: string, schema: string, as: Credentials | undefined): PluginClient {
+export function openPostgresClient(url: string, schema: string, as: Credentials | undefined): PluginClient {
   const sql = postgres(url, {
     ...as,
     max: 2,
@@ -30,7 +31,7 @@ export function openPostgresClient(url: string, id: string, schema: string, as: 
     connect_timeout: 10,
     fetch_types: false,
     connection: {
-      application_name: `pagoda plugin ${id}`.slice(0, 63),
+      application_name: toApplicationName(schema),
       search_path: `"${schema}"`,
       statement_timeout: longestStatement,
       lock_timeout: longestStatement,
@@ -43,18 +44,27 @@ export function openPostgresClient(url: string, id: string, schema: string, as: 
   usePlainTypes(sql)
   return {
     sql,
-    async query(on, text, params = []) {
+    async query(on, text, params = [], check = createBounds()) {
       const numbered = toNumbered(readQuery(text, "postgres"))
       refuseCount(numbered.count, params.length)
-      return run(on, numbered.sql, toDriverValues(params))
+      return run(on, numbered.sql, toDriverValues(params), check)
     },
     end: () => sql.end({ timeout: 1 }),
   }
 }
 
+/** What the server shows of a plugin's connections: another name for each plugin, and none is cut. */
+export function toApplicationName(schema: string): string {
+  return `pagoda ${schema}`
+}
+
 /** In pieces, so that an answer that is too large is never in memory; one that is small comes in one piece. */
-async function run(on: On, text: string, params: (string | number | boolean | null)[]): Promise<PostgresAnswer> {
-  const check = createBounds()
+async function run(
+  on: On,
+  text: string,
+  params: (string | number | boolean | null)[],
+  check: Bounds,
+): Promise<PostgresAnswer> {
   const found: Json[][] = []
   let columns: string[] | undefined
   // never prepared: after some uses Postgres would plan it for any value, which is slow for what is found by a pattern

@@ -97,6 +97,12 @@ async function closeCore(database: Database, role: string): Promise<void> {
           and has_table_privilege(${role}, c.oid, 'select, insert, update, delete, truncate, references, trigger')`,
   )
   for (const { object } of open) await run(database.db, `revoke all on table ${object} from public`)
+  // as every database that began on Postgres 14 or older has it: a function there would be called in place of a standard one
+  const [schema] = await read<{ name: string; may: boolean }>(
+    database.db,
+    sql`select current_schema() as name, has_schema_privilege(${role}, current_schema(), 'create') as may`,
+  )
+  if (schema?.may) await run(database.db, `revoke create on schema ${name(schema.name)} from public`)
 }
 
 export async function dropSchemaAndRole(database: Database, schema: string, role: string): Promise<void> {

@@ -8,6 +8,7 @@ import { type Credentials, openPostgresClient, type PluginClient } from "./postg
 import { ensureRole, ensureSchema, isForbidden, readRole } from "./postgres-role.ts"
 import { toQueryError } from "./query-error.ts"
 import type { ReportRepair } from "./repair.ts"
+import { createBounds } from "./values.ts"
 
 export type PostgresContext = {
   readonly database: Database
@@ -61,8 +62,9 @@ export function openPostgresDatabase(id: string, context: PostgresContext): Plug
       calm((client) =>
         client.sql.begin(async (tx) => {
           const answers = []
+          const check = createBounds()
           for (const { sql, params } of statements) {
-            const answer = await client.query(tx, sql, params)
+            const answer = await client.query(tx, sql, params, check)
             answers.push({ rows: answer.rows(), changes: answer.changes })
           }
           return answers
@@ -81,17 +83,16 @@ async function connect(id: string, schema: string, context: PostgresContext): Pr
   const { database, url, key, repairs } = context
   const { role: username, exists } = await readRole(database, schema)
   const as = { username, password: createHmac("sha256", key).update(username).digest("base64url") }
-  const open = (as?: Credentials) => reach(openPostgresClient(url, id, schema, as), schema)
+  const open = (as?: Credentials) => reach(openPostgresClient(url, schema, as), schema)
   const repair = { plugin: id, code: "PLUGIN_DATABASE_ROLE" }
 
-  const known = exists ? await open(as) : undefined
-  if (known) return known
   try {
-    await ensureRole(database, schema, username, as.password)
-    const made = await open(as)
-    if (made) {
+    const known = exists ? await open(as) : undefined
+    if (!known) await ensureRole(database, schema, username, as.password)
+    const own = known ?? (await open(as))
+    if (own) {
       await repairs.resolve(repair)
-      return made
+      return own
     }
   } catch (error) {
     if (!isForbidden(error)) throw error

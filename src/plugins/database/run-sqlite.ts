@@ -1,6 +1,6 @@
 import type { Database as Client, SQLQueryBindings, Statement } from "bun:sqlite"
 import type { Json, SqlRow } from "@pagoda/sdk"
-import { createBounds, refuseCount, toDriverValues, toInteger, toReal, toRow } from "./values.ts"
+import { type Bounds, refuseCount, toDriverValues, toInteger, toReal, toRow } from "./values.ts"
 
 type Raw = string | number | bigint | boolean | null | Uint8Array
 type Prepared = Statement<Record<string, Raw>, SQLQueryBindings[]>
@@ -8,7 +8,7 @@ type Prepared = Statement<Record<string, Raw>, SQLQueryBindings[]>
 export type SqliteAnswer = { readonly changes: number; rows(): SqlRow[]; arrays(): Json[][] }
 
 /** Runs one statement to its end, and keeps what it answers as plain JSON. */
-export function runSqlite(client: Client, sql: string, params: readonly Json[]): SqliteAnswer {
+export function runSqlite(client: Client, sql: string, params: readonly Json[], check: Bounds): SqliteAnswer {
   const statement: Prepared = client.query(sql)
   refuseCount(statement.paramsCount, params.length)
   const values = toDriverValues(params)
@@ -17,13 +17,17 @@ export function runSqlite(client: Client, sql: string, params: readonly Json[]):
     const { changes } = statement.run(...values)
     return { changes: Number(changes), rows: () => [], arrays: () => [] }
   }
-  const found = readValues(statement, columns, values)
+  const found = readValues(statement, columns, values, check)
   const changes = readOnly.test(sql) ? 0 : countChanges(client)
   return { changes, rows: () => found.map((row) => toRow(columns, row)), arrays: () => found }
 }
 
-function readValues(statement: Prepared, columns: readonly string[], values: SQLQueryBindings[]): Json[][] {
-  const check = createBounds()
+function readValues(
+  statement: Prepared,
+  columns: readonly string[],
+  values: SQLQueryBindings[],
+  check: Bounds,
+): Json[][] {
   const found: Json[][] = []
   const take = (row: readonly Raw[]) => {
     const plain = row.map(toJson)

@@ -2,11 +2,13 @@ import { Database as Client } from "bun:sqlite"
 import { chmodSync, closeSync, existsSync, mkdirSync, openSync } from "node:fs"
 import { dirname } from "node:path"
 import type { Json, SqlRow } from "@pagoda/sdk"
+import { PagodaError } from "../../errors.ts"
 import { readQuery } from "./guard.ts"
 import { migrateSqlite } from "./migrate-sqlite.ts"
 import type { PluginDatabase } from "./plugin-database.ts"
 import { toMigrationError, toQueryError } from "./query-error.ts"
 import { runSqlite } from "./run-sqlite.ts"
+import { createBounds } from "./values.ts"
 
 const pragmas =
   "PRAGMA busy_timeout=5000; PRAGMA journal_mode=WAL; PRAGMA foreign_keys=ON; PRAGMA synchronous=NORMAL; PRAGMA trusted_schema=OFF;"
@@ -19,10 +21,10 @@ export function openSqliteDatabase(id: string, file: string): PluginDatabase {
   /** Once closed nothing stays open, and no file is made again: what a job of the old version still does is let through. */
   const use = <T>(work: (client: Client) => T): T => {
     if (!isClosed) {
-      client ??= openClient(file)
+      client ??= openClient(id, file)
       return work(client)
     }
-    const late = openClient(file, { create: false })
+    const late = openClient(id, file, { create: false })
     try {
       return work(late)
     } finally {
@@ -36,8 +38,8 @@ export function openSqliteDatabase(id: string, file: string): PluginDatabase {
       throw toQueryError(id, error)
     }
   }
-  const query = (client: Client, sql: string, params: readonly Json[] = []) =>
-    runSqlite(client, readQuery(sql, "sqlite").sql, params)
+  const query = (client: Client, sql: string, params: readonly Json[] = [], check = createBounds()) =>
+    runSqlite(client, readQuery(sql, "sqlite").sql, params, check)
 
   return {
     dialect: "sqlite",
@@ -50,9 +52,10 @@ export function openSqliteDatabase(id: string, file: string): PluginDatabase {
     },
     async transaction(statements) {
       return calm((client) => {
+        const check = createBounds()
         const work = client.transaction(() =>
           statements.map(({ sql, params }) => {
-            const answer = query(client, sql, params)
+            const answer = query(client, sql, params, check)
             return { rows: answer.rows() as SqlRow[], changes: answer.changes }
           }),
         )
@@ -70,11 +73,20 @@ export function openSqliteDatabase(id: string, file: string): PluginDatabase {
   }
 }
 
-function openClient(file: string, { create = true } = {}): Client {
-  if (create && !existsSync(file)) createPrivateFile(file)
-  const client = new Client(file, { readwrite: true, safeIntegers: true })
-  client.run(pragmas)
-  return client
+function openClient(id: string, file: string, { create = true } = {}): Client {
+  let client: Client | undefined
+  try {
+    if (create && !existsSync(file)) createPrivateFile(file)
+    client = new Client(file, { readwrite: true, safeIntegers: true })
+    client.run(pragmas)
+    return client
+  } catch (cause) {
+    client?.close()
+    const { code, message } = cause as NodeJS.ErrnoException
+    if (code?.startsWith("SQLITE_BUSY")) throw cause
+    const problem = `Cannot open the database of plugin "${id}": "${file}" cannot be used: ${message}`
+    throw new PagodaError("DATABASE_UNUSABLE", problem, { plugin: id, cause })
+  }
 }
 
 /** The files beside it take over its mode. */

@@ -20,8 +20,10 @@ export function toReal(value: number): number | string {
   return Number.isFinite(value) ? value : String(value)
 }
 
-/** Whoever `take`s the rows of one answer hears when they are too many or too large. */
-export function createBounds(): (values: readonly Json[]) => void {
+/** Told of each row of one answer; throws when they are too many or too large. @throws QUERY_REFUSED */
+export type Bounds = (values: readonly Json[]) => void
+
+export function createBounds(): Bounds {
   let rows = 0
   let bytes = 0
   return (values) => {

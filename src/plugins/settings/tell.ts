@@ -47,7 +47,10 @@ function hide(message: string, settings: Settings): string {
   return texts.reduce((hidden, text) => hidden.replaceAll(text, "•••"), message)
 }
 
+/** As they are, and as they are in JSON and in an address. */
 function* textsOf(value: unknown): Generator<string> {
-  if (typeof value === "string") yield value
+  if (typeof value === "string")
+    yield* [value, JSON.stringify(value).slice(1, -1), encodeURIComponent(value.toWellFormed())]
+  else if (typeof value === "number") yield String(value)
   else if (typeof value === "object" && value !== null) for (const inner of Object.values(value)) yield* textsOf(inner)
 }

@@ -42,7 +42,7 @@ export function readValues(id: string, declared: Declared, rows: readonly Stored
     const known = fits ? value : fill(setting, undefined)
     if (row && plain === undefined) unreadable.push(key)
     else if (row && !fits) unfit.push(key)
-    else if (row && setting.isSecret && !row.encrypted) open.push(key)
+    if (row && setting.isSecret && !row.encrypted) open.push(key)
     if (known !== undefined) Object.defineProperty(values, key, { value: freeze(known), enumerable: true })
     else if (setting.isRequired) missing.push(key)
     // what was secret when it was stored stays so

@@ -1,6 +1,8 @@
 import { expect, test } from "bun:test"
 import { existsSync, statSync } from "node:fs"
+import { rm } from "node:fs/promises"
 import { join } from "node:path"
+import { writeFiles } from "../../support/folder.ts"
 import { codeOf, eachPluginDatabase } from "../../support/plugin-database.ts"
 
 const visits = "create table visit (name text primary key, count bigint not null, seen_at text)"
@@ -107,6 +109,17 @@ eachPluginDatabase((dialect, open) => {
     expect(await db.all("select 1 as one")).toEqual([{ one: 1 }])
   })
 
+  test("the answers of a transaction are together no larger than one answer, else nothing is written", async () => {
+    const db = (await open()).open("p")
+    await db.run("create table t (i integer)")
+    const numbers = "with recursive n (i) as (select 1 union all select i + 1 from n where i < 40000) select i from n"
+    const reads = (count: number) => Array.from({ length: count }, () => ({ sql: numbers }))
+    expect(await db.transaction(reads(2))).toHaveLength(2)
+    const write = { sql: "insert into t values (1)" }
+    expect(await codeOf(db.transaction([write, ...reads(3)]))).toBe("QUERY_REFUSED")
+    expect(await db.all("select i from t")).toEqual([])
+  })
+
   test("two plugins see nothing of each other, also where their ids look alike", async () => {
     const databases = await open()
     for (const id of ["a-b", "a_b", "a"]) {
@@ -141,6 +154,27 @@ eachPluginDatabase((dialect, open) => {
       await db.run(visits)
       const modes = [join(file, ".."), file, `${file}-wal`].map((path) => (statSync(path).mode & 0o777).toString(8))
       expect(modes).toEqual(["700", "600", "600"])
+    })
+
+    test("a file that cannot be used is named, and what can be deleted of it is", async () => {
+      const databases = await open()
+      const fileOf = (id: string) => join(databases.dataDir, "plugins", `${id}.db`)
+      await writeFiles(databases.dataDir, {
+        "plugins/damaged.db": "no database ".repeat(100),
+        "plugins/folder.db/x": "",
+      })
+      for (const id of ["damaged", "folder"]) {
+        const error = await databases
+          .open(id)
+          .all("select 1")
+          .catch((error) => error)
+        expect(error).toMatchObject({ code: "DATABASE_UNUSABLE", plugin: id })
+        expect(error.message).toContain(`"${fileOf(id)}" cannot be used: `)
+        expect(await databases.inspect(id)).toMatchObject({ where: fileOf(id), tables: [] })
+      }
+      expect(await databases.drop("damaged")).toBe(true)
+      expect(await codeOf(databases.drop("folder"))).toBe("CONFIG_INVALID")
+      await rm(fileOf("folder"), { recursive: true })
     })
   }
 })

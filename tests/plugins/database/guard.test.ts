@@ -39,6 +39,9 @@ describe("a statement of SQLite is refused", () => {
     "select load_extension('x')",
     "select \"load_extension\"('x')",
     "select [Load_Extension] ('x')",
+    "select hex(fts3_tokenizer(?))",
+    "select FTS3_Tokenizer('simple', ?)",
+    "create view v as select `fts3_tokenizer`('simple')",
     "create virtual table v using csv(filename='/etc/passwd')",
     'create virtual table "using fts5" using dbstat',
     "select 1; select 2",
@@ -277,4 +280,11 @@ test("every id has a schema of its own, which Postgres takes as it is", () => {
   expect(toSchemaName("a-b_c")).toBe("plugin_a_b__c")
   const long = "x".repeat(100)
   expect(toSchemaName(long)).not.toBe(toSchemaName(toSchemaName(long).replace("plugin_", "").replaceAll("___", "_")))
+})
+
+test("of long statements, such as inserts of many rows, nothing is kept", () => {
+  const many = (rows: number) => `insert into a values ${Array.from({ length: rows }, () => "(?, ?)").join(", ")}`
+  const [short, long] = [many(2), many(1_000)]
+  expect(readQuery(short, "sqlite")).toBe(readQuery(short, "sqlite"))
+  expect(readQuery(long, "sqlite")).not.toBe(readQuery(long, "sqlite"))
 })

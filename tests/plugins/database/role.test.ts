@@ -31,10 +31,9 @@ function openPlugins(database: Database, url: string) {
   const repairs: Repair[] = []
   const resolved: string[] = []
   const databases = createPluginDatabases({
+    config: { databaseUrl: url, dataDir: "" },
     database,
-    url,
-    dataDir: "",
-    key: new TextEncoder().encode("a key"),
+    secretKey: "a key",
     repairs: { report: (repair) => repairs.push(repair), resolve: ({ plugin }) => resolved.push(plugin) },
   })
   const open = (id: string) => {
@@ -113,10 +112,9 @@ describe.each([["superuser"], ["createrole"]] as [As][])("where the core is a %s
     expect(await again.all("select * from t")).toEqual([])
     await again.close()
     const renewed = createPluginDatabases({
+      config: { databaseUrl: url, dataDir: "" },
       database,
-      url,
-      dataDir: "",
-      key: new TextEncoder().encode("another key"),
+      secretKey: "another key",
       repairs: { report: () => {}, resolve: () => {} },
     }).open("p")
     expect(await renewed.all("select * from t")).toEqual([])
@@ -194,10 +192,65 @@ test("what everybody was let into on the core's tables is taken back", async () 
   expect(await codeOf(open("p").all(`select * from public."user"`))).toBe("QUERY_FAILED")
 }, 30_000)
 
-test("a statement that runs too long is ended by the server", async () => {
-  const { url } = await openAs("superuser")
-  const client = openPostgresClient(url, "p", "public", undefined)
+test("where everybody may make something in the core's schema that is taken back", async () => {
+  const { database, open } = await openAs("superuser")
+  await database.db.execute(sql`grant create on schema public to public`)
+  const made = open("p").run("create function public.mine(text) returns text language sql as 'select null::text'")
+  expect(await codeOf(made)).toBe("QUERY_FAILED")
+}, 30_000)
+
+test("a role that can log in again takes the place of the core's user, and the repair entry goes", async () => {
+  const { open, repairs, resolved, database, url } = await openAs("plain")
+  const shared = open("p")
+  await shared.run("create table t (id int)")
+  await shared.close()
+  expect(repairs).toMatchObject([{ plugin: "p", code: "PLUGIN_DATABASE_ROLE" }])
+  const [row] = await database.db.execute(sql`select current_database() as name`)
+  const superuser = Object.assign(new URL(await startPostgres()), { pathname: `/${row?.name}` }).href
+  const admin = await openDatabase({ url: superuser, file: "" })
+  undos.push(() => admin.close())
+  const made = openPlugins(admin, superuser).open("p")
+  await made.all("select * from t")
+  await made.close()
+  const again = openPlugins(database, url)
+  const db = again.databases.open("p")
+  expect(await db.all(me)).toMatchObject([{ role: expect.stringMatching(/^plugin_p_db\d+$/) }])
+  await db.close()
+  expect([again.repairs, again.resolved, resolved]).toEqual([[], ["p"], []])
+}, 30_000)
+
+test("connections of a plugin without a role keep it from being purged", async () => {
+  const { databases, open } = await openAs("plain")
+  const db = open("p")
+  await db.run("create table t (id int)")
+  expect(await databases.inspect("p")).toMatchObject({ sessions: 1 })
+  expect(await codeOf(databases.drop("p"))).toBe("CONFLICT")
+}, 30_000)
+
+test("a table whose rows cannot be counted is purged all the same", async () => {
+  const { databases } = await openAs("superuser")
+  const db = databases.open("p")
+  await db.run("create table a (id int)")
+  await db.run("create table b (id int)")
+  await db.run("do $$ begin execute 'revoke all on a from current_user'; end $$")
+  await db.close()
+  const tables = [
+    { name: "a", rows: undefined },
+    { name: "b", rows: 0 },
+  ]
+  expect(await databases.inspect("p")).toMatchObject({ tables })
+  expect(await databases.drop("p")).toBe(true)
+}, 30_000)
+
+test("a statement that runs too long is ended by the server, and the error says so", async () => {
+  const { url, open } = await openAs("superuser")
+  const client = openPostgresClient(url, "public", undefined)
   const [row] = await client.sql`select current_setting('statement_timeout') as longest`
   expect(row?.longest).toBe("30s")
   await client.end()
-})
+  const statements = [{ sql: "select set_config('statement_timeout', '20ms', true)" }, { sql: "select pg_sleep(60)" }]
+  const error = await open("p")
+    .transaction(statements)
+    .catch((error) => error)
+  expect(error).toMatchObject({ code: "QUERY_FAILED", message: expect.stringContaining("statement timeout (57014)") })
+}, 30_000)

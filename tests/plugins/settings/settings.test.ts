@@ -162,6 +162,15 @@ eachDatabase((_, open) => {
       expect(settings.repairs.size).toBe(0)
     })
 
+    test("what was wrong with settings is over with a version that has none", async () => {
+      using settings = openSettings(await open())
+      const own = await settings.open("p", t.Object({ MUST: t.String() }))
+      expect([...settings.repairs.keys()]).toEqual(["SETTING_MISSING"])
+      own.close()
+      await settings.open("p", undefined)
+      expect(settings.repairs.size).toBe(0)
+    })
+
     test("what becomes secret in a new version is encrypted, and what was secret is never told", async () => {
       const database = await open()
       using settings = openSettings(database)
@@ -177,6 +186,18 @@ eachDatabase((_, open) => {
       const third = await settings.open("p", plain)
       expect(third.current).toEqual({ TOKEN: hidden })
       expect(await settings.read(root, "p")).toEqual({ TOKEN: { is_set: true } })
+    })
+
+    test("what becomes secret is encrypted also where it does not fit any more", async () => {
+      const database = await open()
+      using settings = openSettings(database)
+      const first = await settings.open("p", t.Object({ TOKEN: t.Optional(t.String()) }))
+      await settings.change(root, "p", { TOKEN: hidden })
+      first.close()
+      const second = await settings.open("p", t.Object({ TOKEN: t.Optional(secret(t.String({ maxLength: 8 }))) }))
+      expect(second.current).toEqual({})
+      expect([...settings.repairs.keys()]).toEqual(["SETTING_UNFIT"])
+      expect(JSON.stringify(await database.db.select().from(database.tables.plugin_setting))).not.toContain(hidden)
     })
 
     test("a plugin changes its own, under the same rules", async () => {
