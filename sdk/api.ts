@@ -119,7 +119,10 @@ export type SettingsApi<Settings> = {
 /** What `api.settings.set` takes. */
 export type SettingsChanges<Settings> = { [Key in keyof Settings]?: Settings[Key] | null | undefined }
 
-/** Lines in the host's log, marked with the plugin's id. Those of a job are kept with it as well, up to 1000. */
+/**
+ * Lines in the host's log, marked with the plugin's id. Those of a job are kept with it as well, up to 1000. Of a field called
+ * `time`, `level`, `message` or `plugin` the host's log writes the name with a `_` behind it.
+ */
 export type LogApi = {
   debug(message: string, fields?: Record<string, Json>): Promise<void>
   info(message: string, fields?: Record<string, Json>): Promise<void>

@@ -199,7 +199,8 @@ function toPlace(state: State): HtmlPlace {
     case "content":
       return contents[state.tag] === "text" ? { kind: "plain-text" } : refused(state)
     case "value":
-      if (/^on|^style$|^srcdoc$/.test(state.name)) return refused(state)
+      // "values" is a list of what "to" is one of
+      if (/^on|^style$|^srcdoc$|^values$/.test(state.name)) return refused(state)
       if (!addresses.has(state.name) || /[/?#]/.test(state.value)) return { kind: "attribute" }
       if (!state.value.includes(":")) return { kind: "address" }
       return isSafeAddress(state.value) ? { kind: "attribute" } : refused(state)
@@ -247,6 +248,10 @@ const addresses = new Set([
   "manifest",
   "ping",
   "xlink:href",
+  // what an animation of SVG may put into an address
+  "by",
+  "from",
+  "to",
 ])
 
 function invalid(problem: string): PluginError {

@@ -43,8 +43,8 @@ export class Html {
  *     <ul>${servers.map((server) => html`<li><a href="${server.url}">${server.name}</a></li>`)}</ul>`),
  *
  * @throws `PluginError` with code `HTML_INVALID` for a value where no escaping makes it safe (an attribute without quotes, a
- *   `<script>`, a `<style>`, a comment, `on…`, `style` and `srcdoc` attributes, the name of a tag), for one that is no
- *   text, such as a promise, and where the template ends inside of a tag
+ *   `<script>`, a `<style>`, a comment, `on…`, `style`, `srcdoc` and `values` attributes, the name of a tag), for one that is
+ *   no text, such as a promise, and where the template ends inside of a tag
  */
 export function html(strings: TemplateStringsArray, ...values: unknown[]): Html {
   const places = toPlaces(strings)

@@ -39,7 +39,8 @@ export type Override = (context: OverrideContext) => unknown
  * @example
  * overrides: {
  *   create: async ({ data, api, entity, params }) => {
- *     const entry = await api.entries.create({ entity: entity.id, name: `${params.prefix}-${data.name}`, attrs: {} })
+ *     const { prefix } = params as { prefix: string }
+ *     const entry = await api.entries.create({ entity: entity.id, name: `${prefix}-${data?.name}`, attrs: {} })
  *     return { id: entry.id, name: entry.name }
  *   },
  * }

@@ -4,6 +4,7 @@ import type { DatabaseApi } from "./database.ts"
 import { PluginError, PluginSecurityError } from "./errors.ts"
 import type { PluginDefinition } from "./plugin.ts"
 import { createTestData, type TestData, type TestEvent } from "./testing-data.ts"
+import { askTest, type TestFetch } from "./testing-fetch.ts"
 import type { TestJobs } from "./testing-jobs.ts"
 import { createTestJobsApi } from "./testing-jobs-api.ts"
 import type { TestSettings } from "./testing-settings.ts"
@@ -20,6 +21,7 @@ export type TestApiOptions = {
   log: TestLogLine[]
   env: Record<string, string>
   assets: Record<string, string | Uint8Array<ArrayBuffer>>
+  fetch: TestFetch | undefined
   data: TestData
   events: TestEvent[]
 }
@@ -32,7 +34,7 @@ export function testApiStatus(error: unknown): number | undefined {
 }
 
 export function createTestApi(options: TestApiOptions): (user: User | null) => Api {
-  const { definition, granted, settings, jobs, db, log, env, assets, data, events } = options
+  const { definition, granted, settings, jobs, db, log, env, assets, fetch, data, events } = options
 
   const need = (permission: string) => {
     if (granted.has(permission)) return
@@ -67,7 +69,7 @@ export function createTestApi(options: TestApiOptions): (user: User | null) => A
         need(`env:${name}`)
         return Object.hasOwn(env, name) ? env[name] : undefined
       }),
-      fetch: notYet("fetch"),
+      fetch: guard(async (url, init = {}) => askTest(fetch, String(url), init, need)),
       as: guard(async ({ id }) => {
         need("system")
         const find = data.services?.users?.get
@@ -95,6 +97,7 @@ const systemUser: User = {
 const known: Record<string, number> = {
   PERMISSION_MISSING: 403,
   FORBIDDEN: 403,
+  FETCH_REFUSED: 403,
   NOT_FOUND: 404,
   ASSET_NOT_FOUND: 404,
   JOB_NOT_CANCELABLE: 409,
@@ -108,6 +111,7 @@ const known: Record<string, number> = {
   QUERY_FAILED: 500,
   QUERY_REFUSED: 500,
   NOT_YET: 501,
+  FETCH_FAILED: 502,
 }
 
 export function guard<Arguments extends unknown[], Result>(call: (...values: Arguments) => Promise<Result>) {
@@ -123,10 +127,4 @@ export function guard<Arguments extends unknown[], Result>(call: (...values: Arg
 export function withStatus(error: unknown): unknown {
   if (error instanceof PluginError) statuses.set(error, known[error.code] ?? 400)
   return error
-}
-
-function notYet(name: string): () => Promise<never> {
-  return guard(async () => {
-    throw new PluginError(`api.${name} is not yet built`, { code: "NOT_YET" })
-  })
 }

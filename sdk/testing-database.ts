@@ -28,6 +28,10 @@ export async function openTestDatabase(migrations: readonly Migration[]): Promis
       throw toPluginError(error)
     }
   }
+  const migrate = (sql: string) => {
+    refuseFiles(sql)
+    client.run(sql)
+  }
   const toRows = ({ columns, arrays }: ReturnType<typeof query>): SqlRow[] =>
     arrays.map((row) => Object.fromEntries(columns.map((column, index) => [column, row[index] as SqlValue])))
 
@@ -50,7 +54,7 @@ export async function openTestDatabase(migrations: readonly Migration[]): Promis
     }),
   })
   try {
-    for (const { up } of migrations) client.run(typeof up === "string" ? up : up.sqlite)
+    for (const { up } of migrations) migrate(typeof up === "string" ? up : up.sqlite)
   } catch (error) {
     client.close()
     throw error
@@ -80,14 +84,31 @@ export function refuseDatabase(id: string): DatabaseApi {
 
 /** What the host refuses as well, found roughly: the host reads SQL as the database does. */
 function refuseForeign(sql: string): void {
-  const bare = sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|--[^\n]*|\/\*[\s\S]*?\*\//g, "''")
+  const bare = toBare(sql)
   const verb = /^\W*(\w+)/.exec(bare)?.[1]?.toUpperCase() ?? ""
-  const isSeveral = /;\s*\S/.test(bare) && !/^\s*create\s+(?:temp\w*\s+)?trigger\b/i.test(bare)
-  if (!isSeveral && !/^(?:BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE|ATTACH|DETACH|VACUUM)$/.test(verb)) return
-  const problem = isSeveral
-    ? "it is several statements, wanted one a call"
-    : `"${verb}" is not among what a plugin may run`
-  throw new PluginError(`The plugin's query is refused: ${problem}`, { code: "QUERY_REFUSED" })
+  if (/;\s*\S/.test(bare) && !/^\s*create\s+(?:temp\w*\s+)?trigger\b/i.test(bare))
+    throw refused("it is several statements, wanted one a call")
+  if (/^(?:BEGIN|COMMIT|END|ROLLBACK|SAVEPOINT|RELEASE)$/.test(verb)) throw notAmong(verb)
+  refuseFiles(sql)
+}
+
+/** Statements that open or write other files, one's own or the host's: plugins can have this module in the host, too. */
+function refuseFiles(sql: string): void {
+  const verb = /(?:^|;)\W*(ATTACH|DETACH|VACUUM)\b/i.exec(toBare(sql))?.[1]?.toUpperCase()
+  if (verb) throw notAmong(verb)
+}
+
+/** Without its comments, and without what is in quotes. */
+function toBare(sql: string): string {
+  return sql.replace(/'(?:[^']|'')*'|"(?:[^"]|"")*"|`(?:[^`]|``)*`|\[[^\]]*\]|--[^\n]*|\/\*[\s\S]*?\*\//g, "''")
+}
+
+function notAmong(verb: string): PluginError {
+  return refused(`"${verb}" is not among what a plugin may run`)
+}
+
+function refused(problem: string): PluginError {
+  return new PluginError(`The plugin's query is refused: ${problem}`, { code: "QUERY_REFUSED" })
 }
 
 function toJson(value: Raw): SqlValue {

@@ -28,6 +28,7 @@ import { createTestApi, type TestLogLine } from "./testing-api.ts"
 import { createTestApp } from "./testing-app.ts"
 import type { TestData, TestEvent } from "./testing-data.ts"
 import { openTestDatabase, refuseDatabase } from "./testing-database.ts"
+import type { TestFetch } from "./testing-fetch.ts"
 import { createTestHooks, type TestOverrideFields } from "./testing-hooks.ts"
 import { createTestJobs, type TestJob } from "./testing-jobs.ts"
 import type { TestSchedule } from "./testing-jobs-api.ts"
@@ -35,6 +36,7 @@ import { createTestSettings } from "./testing-settings.ts"
 
 export type { TestLogLine } from "./testing-api.ts"
 export type { TestData, TestEvent } from "./testing-data.ts"
+export type { TestFetch } from "./testing-fetch.ts"
 export type { TestOverrideFields } from "./testing-hooks.ts"
 export type { TestJob, TestReport } from "./testing-jobs.ts"
 export type { TestSchedule } from "./testing-jobs-api.ts"
@@ -62,6 +64,12 @@ export type TestOptions<Settings> = {
   data?: TestData
   /** What `api.asset` finds, by path. */
   assets?: Record<string, string | Uint8Array<ArrayBuffer>>
+  /**
+   * What other hosts answer to `api.fetch`; nothing leaves the process. Redirects are not followed.
+   *
+   * @example { fetch: async (request) => Response.json({ asked: request.url }) }
+   */
+  fetch?: TestFetch
 }
 
 /** A plugin under test. */
@@ -134,12 +142,12 @@ export async function testPlugin<Settings extends TObject>(
   const log: TestLogLine[] = []
   const granted = new Set(options.permissions ?? definition.permissions ?? [])
   const jobs = createTestJobs(plugin, (who) => api(who))
-  const { env = {}, assets = {}, data = {} } = options
+  const { env = {}, assets = {}, fetch, data = {} } = options
   const events: TestEvent[] = []
   const hooks = createTestHooks(plugin)
   const own = granted.has("db") ? await openTestDatabase(definition.migrations ?? []) : undefined
   const db = own?.db ?? refuseDatabase(definition.id)
-  const api = createTestApi({ definition: plugin, granted, settings, jobs, db, log, env, assets, data, events })
+  const api = createTestApi({ definition: plugin, granted, settings, jobs, db, log, env, assets, fetch, data, events })
   const routes = createTestApp(plugin, "routes", settings, api)
   const pages = createTestApp(plugin, "pages", settings, api)
   await definition.initialize?.(api(null) as never)

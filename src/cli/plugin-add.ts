@@ -11,6 +11,7 @@ import { editAudited } from "./audited.ts"
 import { describe, readDeclared } from "./candidate.ts"
 import type { Call } from "./command.ts"
 import { containForeign } from "./foreign.ts"
+import { readGrants } from "./grants.ts"
 import { withJournal } from "./journal.ts"
 import { withFetching } from "./open.ts"
 import { print } from "./output.ts"
@@ -20,10 +21,9 @@ export async function addPlugin(call: Call): Promise<number> {
   const { args, flags, config, log } = call
   const [text = ""] = args
   const yes = flags.yes === true
-  const grants = (flags.grant ?? []) as string[]
+  const grants = readGrants(call)
   const request = toHere(parseSourceRequest(text), config.lockfile)
   refuseIsolation(flags.isolation)
-  refuseGrants(grants)
   const lockfile = await readLockfile(config.lockfile)
 
   const id = await withJournal(call, ({ step }) =>
@@ -76,16 +76,6 @@ function refuseIsolation(isolation: unknown): void {
   throw new PagodaError(
     "USAGE",
     `Cannot add the plugin: --isolation is "${isolation}", wanted "in-process" or "process"`,
-  )
-}
-
-/** Before anything is fetched: the lockfile would be refused with it, when the plugin's code has run. */
-function refuseGrants(grants: string[]): void {
-  const wrong = grants.find((grant) => /\s/.test(grant))
-  if (wrong === undefined) return
-  throw new PagodaError(
-    "USAGE",
-    `Cannot add the plugin: --grant is "${wrong}", wanted a permission such as "jobs:create"`,
   )
 }
 

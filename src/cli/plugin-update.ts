@@ -15,17 +15,20 @@ import type { Call } from "./command.ts"
 import { getLocked } from "./edit.ts"
 import { toErrorLine } from "./error-line.ts"
 import { containForeign } from "./foreign.ts"
+import { readGrants } from "./grants.ts"
 import { type Journal, withJournal } from "./journal.ts"
 import { withFetching } from "./open.ts"
 import { print, printJson, say } from "./output.ts"
 import { tellChange } from "./running-host.ts"
-import { readPluginTrust } from "./trust.ts"
+import { findWeaker, readPluginTrust } from "./trust.ts"
 import { describeChange, toVersion, type UpdateReport } from "./update-report.ts"
 
 /** What updating one plugin takes. `tell` is silent where the answer is JSON. */
 type Update = {
   context: FetchContext
   consent: Consent
+  /** Granted whether it asks for it or not: what is named for this one plugin. */
+  given: readonly string[]
   quiet: () => void
   tell: (text: string) => Promise<void>
   journal: Journal
@@ -34,6 +37,7 @@ type Update = {
 
 export async function updatePlugins(call: Call): Promise<number> {
   const { args, flags, config, log } = call
+  const consent = { yes: flags.yes === true, grants: readGrants(call), log }
   const lockfile = await readLockfile(config.lockfile)
   const [id] = args
   const chosen = id === undefined ? Object.entries(lockfile.plugins) : [[id, getLocked(lockfile, id)] as const]
@@ -43,8 +47,8 @@ export async function updatePlugins(call: Call): Promise<number> {
   await withJournal(call, (journal) =>
     withFetching(config, async (context, quiet) => {
       for (const [each, locked] of chosen) {
-        const consent = { yes: flags.yes === true, grants: (flags.grant ?? []) as string[], log }
-        const update = { context, consent, quiet, tell, journal, config }
+        const given = id === undefined ? [] : consent.grants
+        const update = { context, consent, given, quiet, tell, journal, config }
         try {
           reports.push(await updateOne(each, locked, update))
         } catch (error) {
@@ -70,46 +74,81 @@ function toFailure(id: string, locked: LockedPlugin, error: unknown): UpdateRepo
 
 /** Nothing is written before the new version was shown, agreed to where it asks for more, and loaded. */
 async function updateOne(id: string, locked: LockedPlugin, update: Update): Promise<UpdateReport> {
-  const { context, consent, quiet, tell, journal } = update
+  const { context, consent, given, quiet, tell, journal } = update
   journal.step("fetch", id)
   const fetched = await resolveNewest(parseSource(locked.source), { ...context, store: forgetful(context.store) })
   quiet()
   const { isolation, required, permissions: granted = [] } = locked
   const next = { ...locked, ...toLocked(fetched, { isolation, required, permissions: granted }) }
-  const report = { id, from: toVersion(locked) }
-  if (isSame(locked, next)) {
-    await reload(id, locked, context, consent)
-    await rememberFiles(fetched, context.store)
-    await tell(`${id} (${locked.version}) is up to date.`)
-    return { ...report, result: "current" }
-  }
+  if (isSame(locked, next)) return keepBytes(id, locked, fetched, update)
   journal.step("show", id)
-  const declared = await readDeclared(fetched, context, { ...consent, grants: [...granted, ...consent.grants] })
+  const declared = await readDeclared(fetched, context, { ...consent, grants: [...granted, ...given] })
   refuseOther(id, declared.id)
   const difference = await findDifference(locked, fetched, context.store)
   const asked = declared.permissions.filter((permission) => !granted.includes(permission))
-  const change = describeChange(locked, { ...next, version: readVersion(fetched) }, difference, asked)
+  const unasked = granted.filter((permission) => !declared.permissions.includes(permission))
+  const trust = await readPluginTrust(next, context.store)
+  const weaker = findWeaker(await readPluginTrust(locked, context.store), trust)
+  const told = { asked, unasked, weaker }
+  const change = describeChange(locked, { ...next, version: readVersion(fetched) }, difference, told)
   await tell(`${await describe(fetched, declared, context.store)}\n${change}`)
   const open = asked.filter((permission) => !consent.grants.includes(permission))
   if (open.length > 0) await mustAgree(`Update "${id}" and grant it ${open.join(", ")} as well?`, consent.yes)
 
-  const permissions = [...new Set([...granted, ...asked, ...consent.grants])]
+  const permissions = [...new Set([...granted, ...asked, ...given])]
   journal.step("load", id)
   const { version } = await reload(id, { ...next, permissions, version: undefined }, context, consent)
   const entry = { ...next, permissions, version }
   await rememberFiles(fetched, context.store)
+  await write(id, locked, entry, update)
+  if (entry.integrity !== locked.integrity) await forgetFiles(locked, context.store)
+  await tell(`Updated ${id} from ${locked.version ?? "no version"} to ${version}.`)
+  return {
+    ...{ id, result: "updated", from: toVersion(locked), to: toVersion(entry), ...difference },
+    ...{ permissions: { granted: permissions, newly_asked: asked, unasked }, trust, weaker },
+  }
+}
+
+/** There is nothing newer: it is looked whether it loads, and written only what it is given besides. */
+async function keepBytes(
+  id: string,
+  locked: LockedPlugin,
+  fetched: FetchedSource,
+  update: Update,
+): Promise<UpdateReport> {
+  const { context, consent, given, tell } = update
+  const { version, permissions = [] } = locked
+  const more = given.filter((permission) => !permissions.includes(permission))
+  const entry = { ...locked, permissions: [...permissions, ...more] }
+  const from = toVersion(locked)
+  await reload(id, entry, context, consent)
+  await rememberFiles(fetched, context.store)
+  await tell(`${id} (${version}) is up to date.`)
+  if (more.length === 0) return { id, result: "current", from }
+  await write(id, locked, entry, update)
+  await tell(`Granted ${more.join(", ")} to ${id}.`)
+  const told = { granted: entry.permissions, newly_asked: [], unasked: [] }
+  return { id, result: "updated", from, to: from, files: [], packages: [], permissions: told }
+}
+
+async function write(
+  id: string,
+  locked: LockedPlugin,
+  entry: LockedPlugin,
+  { journal, config }: Update,
+): Promise<void> {
   journal.step("write", id)
-  await editAudited(update.config, (plugins) => {
+  await editAudited(config, (plugins) => {
+    if (!Bun.deepEquals(plugins[id], locked)) throw changedMeanwhile(id)
     plugins[id] = entry
   })
   journal.step("written", id)
-  if (entry.integrity !== locked.integrity) await forgetFiles(locked, context.store)
-  await tell(`Updated ${id} from ${locked.version ?? "no version"} to ${version}.`)
-  const trust = await readPluginTrust(entry, context.store)
-  return {
-    ...{ ...report, result: "updated", to: toVersion(entry), ...difference },
-    ...{ permissions: { granted: permissions, newly_asked: asked }, trust },
-  }
+}
+
+/** What somebody did by hand while this command fetched or asked must not be undone. */
+function changedMeanwhile(id: string): PagodaError {
+  const message = `Cannot update "${id}": its entry in the lockfile was changed meanwhile; run "pagoda plugin update ${id}" again`
+  return new PagodaError("CONFLICT", message, { plugin: id })
 }
 
 /** Bundles anew, whatever the store has, and looks whether the plugin loads. */

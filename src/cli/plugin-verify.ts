@@ -5,7 +5,7 @@ import { type LockedPlugin, readLockfile } from "../plugins/lockfile.ts"
 import { requireIntegrity, verifySource } from "../plugins/verify.ts"
 import type { Call } from "./command.ts"
 import { withFetching } from "./open.ts"
-import { bad, good, print, printJson } from "./output.ts"
+import { bad, good, print, printJson, toSafe, toSafeLines } from "./output.ts"
 
 export type Verdict = {
   id: string
@@ -56,5 +56,6 @@ async function fetchStored(locked: LockedPlugin, context: FetchContext): Promise
 }
 
 function toLine({ id, source, ok, files, packages, error }: Verdict): string {
-  return ok ? `  ${good()} ${id}: ${source} (${files} files, ${packages} packages)` : `  ${bad()} ${id}: ${error}`
+  if (!ok) return `  ${bad()} ${id}: ${toSafeLines(error ?? "")}`
+  return `  ${good()} ${id}: ${toSafe(source)} (${files} files, ${packages} packages)`
 }

@@ -1,3 +1,4 @@
+import { toName } from "../plugins/fetch/bun-lock.ts"
 import { readTrust, type Trust } from "../plugins/fetch/trust.ts"
 import type { LockedPlugin } from "../plugins/lockfile.ts"
 import type { Store } from "../plugins/store.ts"
@@ -47,4 +48,31 @@ function describePackages(specs: [spec: string, trust: Trust | null][]): string 
     return kind === "verified" ? `${found.length} of ${specs.length} verified` : `${kind}: ${names}`
   })
   return `signatures: ${parts.sort().join("; ")}`
+}
+
+/**
+ * What could be shown of the origin before and cannot be any more: so it looks when an account or a registry in between was
+ * taken over. What nobody looked at on this machine is not compared.
+ */
+export function findWeaker(before: PluginTrust, after: PluginTrust): string[] {
+  const [old, now] = [before.own, after.own]
+  const own = old && now ? compareTrust(old, now) : []
+  const names = new Map(Object.entries(before.packages).map(([spec, trust]) => [toName(spec), trust]))
+  const packages = Object.entries(after.packages).flatMap(([spec, trust]) => {
+    const old = names.get(toName(spec))
+    return old && trust ? compareTrust(old, trust).map((text) => `${spec}: ${text}`) : []
+  })
+  return [...own, ...packages]
+}
+
+function compareTrust(before: Trust, after: Trust): string[] {
+  const [old, now] = [before.provenance?.repository, after.provenance?.repository]
+  return [
+    ...(before.signature === "verified" && after.signature !== "verified"
+      ? [`the signature was verified, and now is ${after.signature === "unsigned" ? "not there" : "not verified"}`]
+      : []),
+    ...(old !== undefined && now !== old
+      ? [`the provenance claimed ${old}, and now ${now === undefined ? "is not there" : `claims ${now}`}`]
+      : []),
+  ]
 }

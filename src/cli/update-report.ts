@@ -13,8 +13,11 @@ export type UpdateReport = {
   to?: Version
   files?: Difference["files"]
   packages?: Difference["packages"]
-  permissions?: { granted: string[]; newly_asked: string[] }
+  /** `unasked` is still granted: only who edits the lockfile takes a grant away. */
+  permissions?: { granted: string[]; newly_asked: string[]; unasked: string[] }
   trust?: PluginTrust
+  /** What was shown of the origin of the old one, and cannot be of the new one. */
+  weaker?: string[]
   error?: { code: string; message: string }
 }
 
@@ -26,11 +29,18 @@ export function toVersion({ source, version, integrity }: LockedPlugin): Version
 }
 
 /** Old and new side by side, then what is another file or package. */
-export function describeChange(from: Version, to: Version, difference: Difference, asked: readonly string[]): string {
+export function describeChange(
+  from: Version,
+  to: Version,
+  difference: Difference,
+  { asked, unasked, weaker }: Record<"asked" | "unasked" | "weaker", readonly string[]>,
+): string {
   const rows = [
     ["version", `${from.version ?? "none"} → ${to.version ?? "as its code says"}`],
     ["integrity", `${from.integrity ?? "none"} → ${to.integrity}`],
+    ...weaker.map((text) => ["weaker", text]),
     ...(asked.length > 0 ? [["new", asked.join(", ")]] : []),
+    ...(unasked.length > 0 ? [["unasked", `${unasked.join(", ")} (still granted)`]] : []),
     ["changed", describeFiles(difference.files)],
   ]
   const lines = rows.map(([label = "", text = ""]) => `  ${label.padEnd(10)} ${toSafe(text)}`)
@@ -56,7 +66,9 @@ function listFiles(files: FileChange[]): string[] {
 }
 
 function listPackages({ packages }: Difference): string[] {
-  const lines = packages.slice(0, maxShown).map(({ package: spec, change }) => `    ${marks[change]} package ${spec}`)
+  const lines = packages
+    .slice(0, maxShown)
+    .map(({ package: spec, change }) => `    ${marks[change]} package ${toSafe(spec)}`)
   return packages.length > maxShown
     ? [...lines, `    and ${packages.length - maxShown} more packages: "--json" lists all`]
     : lines

@@ -54,24 +54,8 @@ export function installHostModules(log?: Log): void {
 }
 
 async function loadElysia(): Promise<object> {
-  const { default: _, Elysia, ...rest } = await import("elysia")
-  // a proxy: `instanceof` and subclasses are those of the one class, but what a plugin makes opens no port
-  const given = new Proxy(Elysia, {
-    construct(target, values, maker) {
-      const app = Reflect.construct(target, values, maker)
-      for (const name of ["listen", "env"])
-        Object.defineProperty(app, name, { value: refuse(name), configurable: true })
-      return app
-    },
-  })
-  const shared = Object.entries(rest).filter(([name]) => !withheld.elysia?.includes(name))
-  return { ...Object.fromEntries(shared), Elysia: given, default: given }
-}
-
-function refuse(name: string): () => never {
-  return () => {
-    throw new Error(
-      `Cannot call "${name}" of a plugin's Elysia: the host serves a plugin's routes; add them in "routes"`,
-    )
-  }
+  const { confineElysia } = await import("./confine-elysia.ts")
+  confineElysia()
+  const given = Object.entries(await import("elysia"))
+  return Object.fromEntries(given.filter(([name]) => !withheld.elysia?.includes(name)))
 }

@@ -51,7 +51,7 @@ function fromComment(fetched: FetchedSource): unknown {
   const source = new TextDecoder().decode(fetched.files.get(fetched.entry))
   const comment = /^(?:\uFEFF)?\s*\/\*\*[\s*]*@pagoda\s([\s\S]*?)\*\//.exec(source)?.[1]
   if (comment === undefined) return undefined
-  return parse(comment.replace(/^\s*\* ?/gm, ""), "the comment @pagoda")
+  return parse(comment.replace(/^[ \t]*\* ?/gm, ""), "the comment @pagoda")
 }
 
 function parse(text: string, where: string): unknown {

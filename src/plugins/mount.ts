@@ -2,6 +2,7 @@ import type { Api, PluginDefinition, User } from "@pagoda/sdk"
 import { type AnyElysia, Elysia } from "elysia"
 import { PagodaError } from "../errors.ts"
 import type { Calls } from "./calls.ts"
+import { confineElysia } from "./confine-elysia.ts"
 import type { PluginLimits } from "./limits.ts"
 import type { PluginRoute } from "./record.ts"
 
@@ -61,6 +62,7 @@ export function createPluginApp(definition: PluginDefinition, options: MountOpti
 export function mountPart(definition: PluginDefinition, options: MountOptions, part: Part): AnyElysia {
   const { id, name, version } = definition
   const { prefix, field } = part
+  confineElysia()
   const app = new Elysia({ prefix, handler: { standardHostname: false } })
     .decorate("plugin", Object.freeze({ id, name, version }))
     .decorate("settings", options.settings)

@@ -1,7 +1,9 @@
 import { PagodaError, toMessage, toPagodaError } from "../errors.ts"
 import type { FetchApiContext } from "./api-fetch.ts"
 import { checkAddress, toPermittedHost, toShown } from "./fetch/address.ts"
+import { fetchAt } from "./fetch/fetch-at.ts"
 import { overLimit } from "./over-limit.ts"
+import { readUrl } from "./source/url.ts"
 
 const maxRedirects = 5
 const redirects = [301, 302, 303, 307, 308]
@@ -24,8 +26,9 @@ export async function fetchGranted(input: string, init: RequestInit, context: Fe
   const late = AbortSignal.timeout(limits.values.fetch_ms)
   const signal = init.signal ? AbortSignal.any([late, init.signal]) : late
   try {
-    const response = await follow(await toAsked(input, init), String(init.redirect ?? "follow"), signal, context)
-    return await read(response, context)
+    const asked = await toAsked(input, init, signal)
+    const response = await follow(asked, String(init.redirect ?? "follow"), signal, context)
+    return await read(response, input, context)
   } catch (error) {
     if (!late.aborted) throw toFetchError(input, error)
     limits.refuse("fetch_ms")
@@ -36,10 +39,10 @@ export async function fetchGranted(input: string, init: RequestInit, context: Fe
 async function follow(first: Asked, mode: string, signal: AbortSignal, context: FetchApiContext): Promise<Response> {
   let asked = first
   for (let count = 0; ; count++) {
-    await checkGranted(asked.url, context)
+    const addresses = await inTime(checkGranted(asked.url, context), signal)
     // nothing else that the plugin gave: Bun's fetch also takes a socket, a proxy, and a certificate that need not fit
     const { url, ...request } = asked
-    const response = await fetch(url, { ...request, redirect: "manual", signal })
+    const response = await fetchAt(url, addresses, { ...request, redirect: "manual", signal })
     const location = redirects.includes(response.status) ? response.headers.get("location") : null
     if (location === null || mode === "manual") return response
     await response.body?.cancel()
@@ -61,15 +64,15 @@ function redirect({ url, method, headers, body }: Asked, next: URL, status: numb
   return { url: next.href, method: "GET", headers: kept, body: undefined }
 }
 
-async function checkGranted(url: string, { need }: FetchApiContext): Promise<void> {
-  const parsed = URL.parse(url)
-  if (!parsed) throw new PagodaError("FETCH_REFUSED", `Cannot fetch "${toShown(url)}": it is no URL`)
-  need(`net:${parsed.hostname.replace(/^\[|\]$/g, "")}`)
+async function checkGranted(url: string, { need }: FetchApiContext): Promise<string[]> {
+  const read = readUrl(url, ["https:", "http:"])
+  if (typeof read === "string") throw new PagodaError("FETCH_REFUSED", `Cannot fetch "${toShown(url)}": ${read}`)
+  need(`net:${read.hostname.replace(/^\[|\]$/g, "")}`)
   // a grant that names a private address means it; a name that leads to one does not
-  await checkAddress(url, toPermittedHost(url))
+  return checkAddress(url, toPermittedHost(url))
 }
 
-async function toAsked(url: string, init: RequestInit): Promise<Asked> {
+async function toAsked(url: string, init: RequestInit, signal: AbortSignal): Promise<Asked> {
   const { body: given, method: wanted = "GET" } = init
   const method = String(wanted).toUpperCase()
   const headers = new Headers(init.headers)
@@ -79,10 +82,23 @@ async function toAsked(url: string, init: RequestInit): Promise<Asked> {
   const body = new Response(given)
   const type = body.headers.get("content-type")
   if (type && !headers.has("content-type")) headers.set("content-type", type)
-  return { url, method, headers, body: new Uint8Array(await body.arrayBuffer()) }
+  return { url, method, headers, body: new Uint8Array(await inTime(body.arrayBuffer(), signal)) }
 }
 
-async function read(response: Response, { limits }: FetchApiContext): Promise<Response> {
+/** A stream of the plugin's own may never end, and who knows names may take long. */
+async function inTime<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const stop = () => late.reject(signal.reason)
+  if (signal.aborted) stop()
+  signal.addEventListener("abort", stop)
+  try {
+    return await Promise.race([work, late.promise])
+  } finally {
+    signal.removeEventListener("abort", stop)
+  }
+}
+
+async function read(response: Response, asked: string, { limits }: FetchApiContext): Promise<Response> {
   const { status, statusText, body } = response
   const chunks: Uint8Array[] = []
   let size = 0
@@ -90,7 +106,7 @@ async function read(response: Response, { limits }: FetchApiContext): Promise<Re
     size += chunk.byteLength
     if (size > limits.values.fetch_bytes) {
       limits.refuse("fetch_bytes")
-      throw overLimit(limits, "fetch_bytes", `fetch "${toShown(response.url)}"`)
+      throw overLimit(limits, "fetch_bytes", `fetch "${toShown(asked)}"`)
     }
     chunks.push(chunk)
   }

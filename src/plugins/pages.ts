@@ -48,5 +48,5 @@ function protect(response: Response): Response {
 
 /** Whatever a browser runs scripts of. */
 function isPage({ headers }: Response): boolean {
-  return /^(?:text\/html|application\/xhtml\+xml|image\/svg\+xml)/i.test(headers.get("content-type") ?? "")
+  return /^[^;]*(?:\/html|[/+]xml)/i.test(headers.get("content-type") ?? "")
 }

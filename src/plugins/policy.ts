@@ -113,7 +113,11 @@ function checkGlobals(global: Scope, parents: Parents, grants: ReadonlySet<strin
       replaced.add(name)
     } else if (name === "console" || (globalNames as readonly string[]).includes(name)) replaced.add(name)
     else if (asks) hidden.add(name)
-    else report(name, `uses "${name}"`, position, grants, verdict)
+    else {
+      // a slip of the pen, most often: no one should be sent to grant it
+      const nowhere = name in globalThis || name === "require" ? "" : ", which is declared nowhere"
+      report(name, `uses "${name}"${nowhere}`, position, grants, verdict)
+    }
   }
   verdict.hidden = [...hidden].sort()
   verdict.replaced = [...replaced].sort()

@@ -80,6 +80,23 @@ test("add and update refuse a wrong signature, and write nothing", async () => {
   ])
 })
 
+test("update says what was shown of the old version's origin and cannot be of the new one's", async () => {
+  const { run } = await makeHome()
+  registry.signing = { statement: makeStatement }
+  await run("plugin", "add", "npm:signed@1.0.0", "--yes")
+  await publish("1.2.0")
+  registry.signing = { unsigned: true }
+  const stripped = await run("plugin", "update")
+  expect(stripped.stdout).toContain("  weaker     the signature was verified, and now is not there\n")
+  expect(stripped.stdout).toContain(
+    "  weaker     the provenance claimed https://github.com/team/plugin, and now is not there\n",
+  )
+
+  await publish("1.3.0")
+  registry.signing = {}
+  expect(JSON.parse((await run("plugin", "update", "--json")).stdout)).toMatchObject([{ weaker: [] }])
+})
+
 test("a plugin that came here by its lockfile alone was not looked at, and info says so", async () => {
   const { run, cwd } = await makeHome()
   await run("plugin", "add", "npm:signed", "--yes")
@@ -89,4 +106,13 @@ test("a plugin that came here by its lockfile alone was not looked at, and info 
   })
   const { stdout } = await runPagoda(["plugin", "info", "signed"], { cwd: elsewhere })
   expect(stdout).toContain("not looked at on this machine")
+})
+
+test("verify shows no text of a lockfile that reads backwards", async () => {
+  const plugins = { hidden: { source: "file:a\u202eb", integrity: `sha512-${"A".repeat(86)}==` } }
+  const cwd = await makeFolder({ "plugins.lock.json": JSON.stringify({ lockfileVersion: 1, plugins }) })
+  const { stdout, exitCode } = await runPagoda(["plugin", "verify"], { cwd })
+  expect(exitCode).toBe(1)
+  expect(stdout).toContain("a\ufffdb")
+  expect(stdout).not.toContain("\u202e")
 })

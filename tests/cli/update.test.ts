@@ -40,6 +40,10 @@ async function publish(name: string, version: string, files: Record<string, stri
   await registry.publish({ ...JSON.parse(about), name, dependencies }, { ...rest, ...files })
 }
 
+async function readPermissions(cwd: string, id = "greeter"): Promise<string[]> {
+  return (await Bun.file(join(cwd, "plugins.lock.json")).json()).plugins[id].permissions
+}
+
 test("update of an npm plugin names every file and package that differs", async () => {
   await registry.publish({ name: "dep", version: "1.0.0" })
   await publish("npm-one", "1.0.0", { "a.txt": "a", "b.txt": "b" }, { dep: "*" })
@@ -107,6 +111,68 @@ test("newly asked permissions stop an update without --yes, and --grant is a yes
   expect(await report()).toMatchObject([
     { permissions: { granted: ["db", "system", "users:read"], newly_asked: ["users:read"] } },
   ])
+})
+
+test("a grant that the new version does not ask for is told, and stays", async () => {
+  const { cwd, run, report } = await makeHome(below("greeter", pluginFiles("greeter", { permissions: ["db"] })))
+  await run("plugin", "add", "./greeter", "--yes")
+  await writeFiles(cwd, below("greeter", pluginFiles("greeter", { version: "2.0.0" })))
+  expect((await run("plugin", "update")).stdout).toContain("  unasked    db (still granted)\n")
+  expect(await readPermissions(cwd)).toEqual(["db"])
+  await writeFiles(cwd, below("greeter", pluginFiles("greeter", { version: "3.0.0", permissions: ["db"] })))
+  expect(await report()).toMatchObject([{ permissions: { granted: ["db"], newly_asked: [], unasked: [] } }])
+})
+
+test("--grant for one plugin is written where its bytes are the same, and only once", async () => {
+  const { cwd, run, report } = await makeHome(below("greeter", pluginFiles("greeter", { permissions: ["db"] })))
+  await run("plugin", "add", "./greeter", "--yes")
+  const before = await readPermissions(cwd)
+  const { stdout, exitCode } = await run("plugin", "update", "greeter", "--grant", "net:a.example,db,net:a.example")
+  expect(exitCode).toBe(0)
+  expect(stdout).toStartWith("greeter (1.0.0) is up to date.\nGranted net:a.example to greeter.\n")
+  expect([before, await readPermissions(cwd)]).toEqual([["db"], ["db", "net:a.example"]])
+  expect(await report("greeter", "--grant", "users:read")).toMatchObject([
+    { result: "updated", files: [], packages: [], permissions: { granted: ["db", "net:a.example", "users:read"] } },
+  ])
+  expect(await report("greeter", "--grant", "users:read")).toMatchObject([{ result: "current" }])
+})
+
+test("--grant for all plugins is a yes to those that ask, and nothing to the others", async () => {
+  const { cwd, run } = await makeHome({
+    ...below("one", pluginFiles("one")),
+    ...below("two", pluginFiles("two")),
+  })
+  for (const name of ["one", "two"]) await run("plugin", "add", `./${name}`, "--yes")
+  await writeFiles(cwd, below("one", pluginFiles("one", { version: "2.0.0", permissions: ["db"] })))
+  await writeFiles(cwd, below("two", pluginFiles("two", { version: "2.0.0" })))
+  expect((await run("plugin", "update", "--grant", "db")).exitCode).toBe(0)
+  expect([await readPermissions(cwd, "one"), await readPermissions(cwd, "two")]).toEqual([["db"], []])
+})
+
+test("a grant that grants nothing is refused before anything is fetched", async () => {
+  const { run } = await makeHome(below("greeter", pluginFiles("greeter")))
+  await run("plugin", "add", "./greeter", "--yes")
+  for (const [grant, wanted] of [
+    ["net:https://a.example/v1", 'wanted a host as a URL has it: "net:a.example"'],
+    ["entires:read", 'wanted a permission such as "jobs:create"'],
+  ] as const) {
+    const { stderr, exitCode } = await run("plugin", "update", "greeter", "--grant", grant)
+    expect([exitCode, stderr]).toEqual([1, expect.stringContaining(`--grant is "${grant}", ${wanted}`)])
+  }
+})
+
+test("what was edited by hand while an update loaded is not written over", async () => {
+  // it stands for whoever edits: the version that loads takes a grant away
+  const edit = `const { readFileSync, writeFileSync } = await import("node:fs")
+    const file = "plugins.lock.json"
+    writeFileSync(file, readFileSync(file, "utf8").replace('"db",', ""))`
+  const permissions = ["db", "import:node:fs"]
+  const { cwd, run } = await makeHome(below("greeter", pluginFiles("greeter", { permissions })))
+  await run("plugin", "add", "./greeter", "--yes")
+  await writeFiles(cwd, below("greeter", pluginFiles("greeter", { version: "2.0.0", permissions, body: edit })))
+  const { stderr, exitCode } = await run("plugin", "update", "greeter", "--yes")
+  expect([exitCode, stderr]).toEqual([1, expect.stringContaining("was changed meanwhile")])
+  expect(await readPermissions(cwd)).toEqual(["import:node:fs"])
 })
 
 test("an update under another id is refused before its code runs", async () => {

@@ -142,7 +142,9 @@ describe("a redirect", () => {
     expect((await openFetch(["127.0.0.1", "localhost"]).fetch(at(`/?to=${to}`))).status).toBe(201)
     const metadata = encodeURIComponent("http://169.254.169.254/latest")
     expect(await openFetch().refused(at(`/?to=${metadata}`))).toContain("net:169.254.169.254")
-    expect(await openFetch().refused(at("/?to=file:///etc/passwd"))).toContain("PERMISSION_MISSING")
+    expect(await openFetch().refused(at("/?to=file:///etc/passwd"))).toContain(
+      'FETCH_REFUSED Cannot fetch "file:///etc/passwd": "file:" is not allowed',
+    )
   })
 
   test("keeps method and body where 307 and 308 say so, and credentials for their origin alone", async () => {
@@ -179,6 +181,17 @@ describe("a limit", () => {
       expect(await refused(at(path))).toContain('FETCH_TIMEOUT Cannot fetch "')
       expect(limits.refused.fetch_ms).toBe(1)
     }
+  })
+
+  test("of time holds for a body that never ends, whose turn is then free again", async () => {
+    const { refused } = openFetch(undefined, { fetch_ms: 100, fetches_at_once: 1 })
+    const body = new ReadableStream({ start: (to) => to.enqueue(new Uint8Array(1)) })
+    expect(await refused(at("/"), { method: "POST", body })).toContain('FETCH_TIMEOUT Cannot fetch "')
+    const signal = AbortSignal.abort(new Error("not wanted any more"))
+    expect(await refused(at("/"), { method: "POST", body: new ReadableStream(), signal })).toContain(
+      "not wanted any more",
+    )
+    expect(await refused(at("/"))).toBe("answered 201")
   })
 
   test("of size holds for what is unpacked", async () => {

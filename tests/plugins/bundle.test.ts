@@ -32,6 +32,13 @@ async function refusal(files: SourceText | string, packages: Record<string, Sour
   return `${"code" in error ? error.code : error.name} ${error.message}`
 }
 
+test.each([
+  ["deep brackets", `export default ${"[".repeat(100_000)}${"]".repeat(100_000)}`],
+  ["a long sum", `const a = Math.random(); export default ${Array(100_000).fill("a").join("+")}`],
+])("code that is nested too deep is the plugin's failure, not ours: %s", async (_, code) => {
+  expect(await refusal(code)).toMatch(/^BUNDLE_FAILED Cannot bundle plugin "bundle-test": .*Maximum call stack size/)
+})
+
 describe("bundlePlugin()", () => {
   test("keeps the bundle and takes the kept one the next time", async () => {
     const folder = await makeFolder()

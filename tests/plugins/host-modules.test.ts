@@ -57,8 +57,31 @@ describe("a plugin's Elysia", () => {
     const app = await run<Elysia>(code)
     expect(await (await app.handle(new Request("http://localhost/"))).text()).toBe("ok")
     expect(() => app.listen(0)).toThrow('Cannot call "listen" of a plugin\'s Elysia')
-    const host = new Elysia().use(app)
-    expect(host.listen).not.toBe(app.listen)
+  })
+
+  const reached: [string, string][] = [
+    ["a group", 'new Elysia().group("/x", (own) => reach(own))'],
+    ["a guard", "new Elysia().guard({}, (own) => reach(own))"],
+    ["an app of its constructor", "reach(new (new Elysia().constructor)())"],
+    ["a subclass", "reach(new (class extends Elysia {})())"],
+    ["an app whose own was taken away", "const own = new Elysia(); delete own.env; reach(own)"],
+  ]
+  test.each(reached)("neither opens a port nor reads the environment by %s", async (_, code) => {
+    const given = await run<string[]>(`
+      import { Elysia, t } from "elysia"
+      const said = []
+      const reach = (own) => {
+        for (const call of [() => own.listen(0), () => own.env(t.Object({ HOME: t.String() }))]) {
+          try { call(); said.push("reached") } catch (error) { said.push(error.message) }
+        }
+        return own
+      }
+      ${code}
+      export default said`)
+    expect(given).toEqual([
+      expect.stringContaining('Cannot call "listen" of a plugin\'s Elysia'),
+      expect.stringContaining('Cannot call "env" of a plugin\'s Elysia'),
+    ])
   })
 
   test("has no env and no file", async () => {

@@ -55,6 +55,12 @@ describe("createPluginApp()", () => {
       /not there yet/,
     ],
     ["on a port of its own", (app: Elysia) => app.listen(0), /cannot listen/],
+    ["on the port of a group", (app: Elysia) => app.group("/g", (own) => own.listen(0)), /Cannot call "listen"/],
+    [
+      "that read the environment",
+      (app: Elysia) => app.env(t.Object({ HOME: t.String() }) as never),
+      /Cannot call "env" of a plugin's Elysia/,
+    ],
   ] as [string, (app: Elysia) => unknown, RegExp][])("refuses routes %s", (_, routes, message) => {
     expect(() => mountTestPlugin(routes as never)).toThrow(message)
   })

@@ -101,6 +101,24 @@ describe("finds nothing:", () => {
     ["the prototype of globalThis", "export default Object.getPrototypeOf(globalThis) === Object.prototype", true],
     ["Function by its name", 'export default Function("return this")() === globalThis', true],
     [
+      "a port, by an app that Elysia makes",
+      'import { Elysia } from "elysia"; let said; try { new Elysia().group("/x", (own) => own.listen(0)) } catch (error) { said = error.message.slice(0, 20) } export default said',
+      'Cannot call "listen"',
+    ],
+    [
+      "the environment, by an app",
+      'import { Elysia, t } from "elysia"; let said; try { new Elysia().env(t.Object({ HOME: t.String() })) } catch (error) { said = error.message.slice(0, 17) } export default said',
+      'Cannot call "env"',
+    ],
+    [
+      "a file, by the SQLite of the testing module",
+      `import { definePlugin } from "@pagoda/sdk"; import { testPlugin } from "@pagoda/sdk/testing"
+       const migrations = [{ name: "1", up: "attach '/tmp/escaped.sqlite' as other; create table other.t (id)" }]
+       const own = definePlugin({ id: "own", name: "Own", version: "1.0.0", permissions: ["db"], migrations })
+       export default await testPlugin(own).then(() => "opened", ({ code }) => code)`,
+      "QUERY_REFUSED",
+    ],
+    [
       "Reflect.construct of Function",
       'try { Reflect.construct(Function, ["return process"]); } catch (error) { globalThis.said = error.name } export default globalThis.said',
       "PluginSecurityError",
@@ -132,6 +150,11 @@ describe('gets around the policy, which only isolation "process" can stop:', () 
       "import() in code made that way",
       "export default typeof (await (async () => {}).constructor(\"return import('node:fs')\")()).readFileSync",
       "function",
+    ],
+    [
+      "a registry that all share",
+      'import { FormatRegistry } from "@sinclair/typebox"; FormatRegistry.Set("escapes", () => true); export default FormatRegistry.Has("escapes")',
+      true,
     ],
     [
       "a patched prototype of a built-in",

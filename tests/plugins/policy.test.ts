@@ -109,6 +109,11 @@ describe("what reaches past the API needs a grant:", () => {
     expect(message).toEndWith(`: needs the permission "${permission}"`)
   })
 
+  test("a name that nothing declares is said to be one, not only what would let it", async () => {
+    expect(await refusal("export default proces.env")).toContain('uses "proces", which is declared nowhere: needs')
+    expect(await refusal("export default process.env")).toContain('uses "process": needs')
+  })
+
   test.each(attacks)("in a package that a package needs, %s: %s", async (_, code, permission) => {
     const packages = {
       "outer@1.0.0": { "index.js": 'export { default } from "inner"' },

@@ -1,7 +1,12 @@
-import { expect, test } from "bun:test"
+import { afterAll, expect, test } from "bun:test"
+import { join } from "node:path"
 import { toSri } from "../../src/plugins/integrity.ts"
 import { toVendorPlaces, vendorName } from "../../src/plugins/vendor/places.ts"
 import { formatVendorReadme } from "../../src/plugins/vendor/readme.ts"
+import { openVendor } from "../../src/plugins/vendor/write.ts"
+import { makeFolder, removeFolders } from "../support/folder.ts"
+
+afterAll(removeFolders)
 
 const pathsOf = (source: string, more = {}) => {
   const { own, packages, modules } = toVendorPlaces({ source, ...more }, toSri("A"))
@@ -38,4 +43,15 @@ test("the page of a vendor folder is the same for the same lockfile, and lists w
   expect(text).toBe(formatVendorReadme({ a, b }))
   expect(text.match(/`ms@2\.1\.3`/g)).toHaveLength(2)
   expect(formatVendorReadme({})).toContain("There are no plugins.")
+})
+
+test("openVendor() leaves a folder alone whose README.md is somebody's, and takes one with ours", async () => {
+  const folder = await makeFolder({ "README.md": "# My own\n", "plugins.lock.json": "{}" })
+  await expect(openVendor(folder)).rejects.toMatchObject({
+    code: "USAGE",
+    message: expect.stringContaining('it has "README.md" in it'),
+  })
+  expect(await Bun.file(join(folder, "README.md")).text()).toBe("# My own\n")
+  await Bun.write(join(folder, "README.md"), formatVendorReadme({}))
+  await openVendor(folder)
 })

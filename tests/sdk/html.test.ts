@@ -48,6 +48,13 @@ describe("html`…`", () => {
     expect(text(html`<a href="${address}">x</a>`)).toBe(`<a href="${safe}">x</a>`)
   })
 
+  test("what an animation writes into an address is one", () => {
+    const animated = (to: string) => text(html`<svg><a><set attributeName="href" to="${to}"/></a></svg>`)
+    expect(animated("javascript:alert(1)")).toContain('to="about:invalid"')
+    expect(animated("#top")).toContain('to="#top"')
+    expect(() => html`<animate attributeName="href" values="${"a;javascript:1"}">`).toThrow('the attribute "values"')
+  })
+
   test("an address is put together without a scheme coming of it", () => {
     expect(text(html`<a href="/x/${"javascript:1"}">x</a>`)).toBe(`<a href="/x/javascript:1">x</a>`)
     expect(text(html`<a href="${"javascript"}${":1"}">x</a>`)).toBe(`<a href="javascriptabout:invalid">x</a>`)

@@ -106,3 +106,22 @@ test("a failed transaction leaves nothing behind", async () => {
   })
   expect(rows).toEqual([{ name: "first" }])
 })
+
+test.each([
+  ["attach '/tmp/other.sqlite' as other; create table other.mine (id)", "ATTACH"],
+  ["create table mine (id); /* ' */ VACUUM into '/tmp/other.sqlite'", "VACUUM"],
+  ["create table [it's] (id); attach '/tmp/other.sqlite' as other -- '", "ATTACH"],
+])("a migration cannot open another file: %s", async (up, verb) => {
+  const opening = definePlugin({ ...plugin, migrations: [{ name: "0001", up }] })
+  await expect(testPlugin(opening)).rejects.toMatchObject({
+    code: "QUERY_REFUSED",
+    message: expect.stringContaining(`"${verb}" is not among`),
+  })
+})
+
+test.each([
+  "create temp trigger t after insert on visit begin select 1; end; attach '/tmp/other.sqlite' as other",
+  "select [it's] from (select 1 as [it's]); attach '/tmp/other.sqlite' as other -- '",
+])("a query cannot, either: %s", async (sql) => {
+  await expect(using((db) => db.all(sql))).rejects.toThrow("is refused")
+})

@@ -24,8 +24,7 @@ export async function makeBundle(source: VerifiedSource, options: BundleOptions)
     if (findings.length > 0) throw forbidden(options.id, findings)
     if (origins.problems.length > 0) throw failed(options.id, await origins.explain())
     const verdict = await checkBundle(code, grants).catch((cause: unknown) => {
-      if (!(cause instanceof SyntaxError)) throw cause
-      throw failed(options.id, [`bundled, it is no module: ${cause.message}`])
+      throw toUnread(options.id, cause)
     })
     const found = Map.groupBy(await origins.place(verdict.findings, code, options.id), toFolder)
     if (found.size === 0) return enclose(await toAscii(code), options.id, verdict, grants)
@@ -70,6 +69,13 @@ async function build(entry: string, id: string, making: Making): Promise<string>
       errors.map((log) => describe(log, id)),
     )
   return output.text()
+}
+
+function toUnread(id: string, cause: unknown): unknown {
+  if (cause instanceof SyntaxError) return failed(id, [`bundled, it is no module: ${cause.message}`])
+  // the bundler itself gets deeper than those who read after it
+  if (cause instanceof RangeError) return failed(id, [`its code is nested too deep to be checked: ${cause.message}`])
+  return cause
 }
 
 function forbidden(id: string, findings: readonly Finding[]): PagodaError {

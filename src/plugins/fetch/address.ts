@@ -17,18 +17,19 @@ export function toPermittedHost(url: string): string | undefined {
 
 /**
  * Refuses what must not be asked for: plain `http:` off loopback, credentials, and private addresses. A name is looked up
- * and each of its addresses checked. What remains: the name may change its address between this look-up and that of the
- * connection; bytes once locked must then still have their hash.
+ * and each of its addresses checked; they are given, so that none but these is connected to. None where the URL has the
+ * address itself, and where a proxy connects.
  */
-export async function checkAddress(url: string, permitted: string | undefined): Promise<void> {
+export async function checkAddress(url: string, permitted: string | undefined): Promise<string[]> {
   const read = readUrl(url, ["https:", "http:"])
   if (typeof read === "string") throw refuse(url, read)
   const { hostname, protocol } = read
   if (protocol === "http:" && !isLoopback(hostname))
     throw refuse(url, 'plain "http:" is for loopback only, wanted "https:"')
-  if (hostname === permitted) return
+  if (hostname === permitted) return []
   const literal = toAddress(hostname)
-  for (const address of literal ? [literal] : await findAddresses(url, hostname)) {
+  const addresses = literal ? [literal] : await findAddresses(url, hostname)
+  for (const address of addresses) {
     if (isPublic(address)) continue
     const leads = literal ? "is" : `leads to "${address}", which is`
     throw refuse(
@@ -36,6 +37,7 @@ export async function checkAddress(url: string, permitted: string | undefined): 
       `"${hostname}" ${leads} a private address (${ipaddr.parse(address).range()}), wanted a public one`,
     )
   }
+  return literal ? [] : addresses
 }
 
 /** Whether an address is one of the open internet, seen through the ways to write an IPv4 address as an IPv6 one. */
@@ -51,7 +53,7 @@ function toAddress(hostname: string): string | undefined {
   return ipaddr.isValid(bare) ? bare : undefined
 }
 
-/** A name without an answer is refused: the connection's own look-up might get one. Behind a proxy, only that knows names. */
+/** Behind a proxy, only that knows names. */
 async function findAddresses(url: string, hostname: string): Promise<string[]> {
   if (/(?:^|\.)localhost\.?$/.test(hostname)) return ["127.0.0.1"]
   const { HTTPS_PROXY, https_proxy } = readForeignEnvironment()

@@ -1,9 +1,10 @@
-import { copyFile, mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { PagodaError } from "../../errors.ts"
 import type { FetchContext } from "../fetch.ts"
 import type { Budget } from "./budget.ts"
+import { readAuthorities, withWholePaths } from "./certificates.ts"
 import { type Credentials, readCredentials, readForeignEnvironment } from "./registry.ts"
 import type { RegistryKey } from "./signatures.ts"
 import { hostPackages } from "./wanted.ts"
@@ -25,6 +26,8 @@ export type PackageView = {
 /** Bun's own npm client: it finds registries, credentials and versions as its users expect, and only tells us. */
 export type NpmClient = {
   readonly credentials: Credentials
+  /** Whose certificates count; nothing: those of everyone. */
+  readonly authorities: readonly string[] | undefined
   /** The keys that registries sign with, by the registry's address; filled as they are asked for. */
   readonly keys: Map<string, Promise<RegistryKey[] | undefined>>
   /** @param spec `name@version`, `name@range` or `name@tag` */
@@ -42,10 +45,11 @@ export async function withClient<T>(
   const folder = await mkdtemp(join(tmpdir(), "pagoda-npm-"))
   try {
     const env = readForeignEnvironment()
-    await copyIfThere(join(context.folder, ".npmrc"), join(folder, ".npmrc"))
+    await copyNpmrc(context.folder, folder)
     const run = (subject: string, args: string[]) => runClient(subject, args, folder, env, budget.signal)
     return await work({
       credentials: await readCredentials(context.folder, env),
+      authorities: await readAuthorities(context.folder, env),
       keys: new Map(),
       view: async (spec) => {
         if (spec.startsWith("-"))
@@ -69,8 +73,9 @@ export async function withClient<T>(
   }
 }
 
-async function copyIfThere(from: string, to: string): Promise<void> {
-  if (await Bun.file(from).exists()) await copyFile(from, to)
+async function copyNpmrc(from: string, to: string): Promise<void> {
+  const npmrc = Bun.file(join(from, ".npmrc"))
+  if (await npmrc.exists()) await writeFile(join(to, ".npmrc"), withWholePaths(await npmrc.text(), from))
 }
 
 /** What the host gives is a stub here: nobody may answer for it, and no peer range may ask for another version. */
@@ -155,12 +160,23 @@ function parseView(spec: string, output: string): PackageView {
   }
   const { tarball, attestations } = dist
   const published = time?.[version]
+  requireAsked(spec, name, version)
   return {
     ...{ name, version, tarball, integrity },
     signatures: toSignatures(dist.signatures),
     ...(typeof attestations?.url === "string" && { attestations: attestations.url }),
     ...(typeof published === "string" && { published }),
   }
+}
+
+/** A signature is of a name and a version: with those of another package, it would be good for that one. */
+function requireAsked(spec: string, name: string, version: string): void {
+  const at = spec.indexOf("@", 1)
+  const [asked, range] = at < 0 ? [spec, ""] : [spec.slice(0, at), spec.slice(at + 1)]
+  const isExact = /^\d+\.\d+\.\d+(?:-[\w.-]+)?$/.test(range)
+  if (name === asked && (!isExact || version === range)) return
+  const message = `Cannot fetch "npm:${spec}": the registry answers with "${name}@${version}", which is another package`
+  throw new PagodaError("SOURCE_REFUSED", message)
 }
 
 /** What is no signature in form stays, as one that nothing verifies: a broken one must not count as none. */

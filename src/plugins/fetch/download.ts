@@ -5,6 +5,8 @@ export type DownloadOptions = {
   budget: Budget
   /** The `Authorization` that an address is to have; asked anew for each redirect. */
   authorize?: (url: string) => string | undefined
+  /** Whose certificates count; nothing: those of everyone. */
+  authorities?: readonly string[] | undefined
   onBytes?: (received: number, total: number | undefined) => void
 }
 
@@ -29,13 +31,18 @@ export async function download(url: string, options: DownloadOptions): Promise<U
   return Buffer.concat(chunks)
 }
 
-async function followRedirects(first: string, { budget, authorize }: DownloadOptions): Promise<Response> {
+async function followRedirects(first: string, { budget, authorize, authorities }: DownloadOptions): Promise<Response> {
   let url = first
+  const tls = authorities && { ca: [...authorities] }
   // a registry names the address: the runtime would also read files
   if (!/^https?:$/.test(URL.parse(first)?.protocol ?? "")) throw unreachable(first, 'wanted "https:" or "http:"')
   for (let redirects = 0; redirects <= maxRedirects; redirects++) {
     const authorization = authorize?.(url)
-    const response = await ask(url, authorization ? { authorization } : {}, budget.signal)
+    const response = await ask(url, {
+      headers: authorization ? { authorization } : {},
+      signal: budget.signal,
+      ...(tls && { tls }),
+    })
     const location = response.status >= 300 && response.status < 400 ? response.headers.get("location") : null
     if (!location) return requireOk(url, response)
     await response.body?.cancel()
@@ -48,9 +55,9 @@ async function followRedirects(first: string, { budget, authorize }: DownloadOpt
   throw unreachable(first, `it redirects more than ${maxRedirects} times`)
 }
 
-async function ask(url: string, headers: Record<string, string>, signal: AbortSignal): Promise<Response> {
+async function ask(url: string, init: BunFetchRequestInit): Promise<Response> {
   try {
-    return await fetch(url, { headers, redirect: "manual", signal })
+    return await fetch(url, { ...init, redirect: "manual" })
   } catch (error) {
     throw toUnreachable(url, error)
   }

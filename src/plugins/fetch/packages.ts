@@ -162,6 +162,7 @@ async function downloadTarball(
   const { download } = await import("./download.ts")
   return download(view.tarball, {
     budget,
+    authorities: client.authorities,
     authorize: (url) => findCredentials(url, client.credentials),
     onBytes: (received, total) => context.progress({ subject: spec, step: "fetching", received, total }),
   })

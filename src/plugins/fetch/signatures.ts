@@ -61,8 +61,13 @@ async function fetchKeys(registry: string, client: NpmClient, budget: Budget): P
 
 /** JSON of a registry, with its credentials; nothing where it has no such address. */
 export async function fetchJson(url: string, client: NpmClient, budget: Budget): Promise<unknown> {
+  const { authorities, credentials } = client
   try {
-    const bytes = await download(url, { budget, authorize: (asked) => findCredentials(asked, client.credentials) })
+    const bytes = await download(url, {
+      budget,
+      authorities,
+      authorize: (asked) => findCredentials(asked, credentials),
+    })
     return JSON.parse(new TextDecoder().decode(bytes))
   } catch (error) {
     if (error instanceof PagodaError && error.code === "SOURCE_NOT_FOUND") return undefined

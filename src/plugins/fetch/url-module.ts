@@ -1,6 +1,7 @@
 import { PagodaError, toMessage } from "../../errors.ts"
 import { checkAddress, toPermittedHost, toShown } from "./address.ts"
 import type { Budget } from "./budget.ts"
+import { fetchAt } from "./fetch-at.ts"
 
 /** One module as a server gave it. */
 export type UrlModule = {
@@ -17,8 +18,8 @@ export async function fetchModule(url: string, named: string, budget: Budget): P
   const seen = [url]
   for (;;) {
     const asked = seen.at(-1) as string
-    await checkAddress(asked, permitted)
-    const response = await ask(url, asked, budget.signal)
+    const addresses = await checkAddress(asked, permitted)
+    const response = await ask(url, asked, addresses, budget.signal)
     const location = response.status >= 300 && response.status < 400 ? response.headers.get("location") : null
     if (!location) return { bytes: await read(url, response, budget), found: asked }
     await response.body?.cancel()
@@ -31,9 +32,10 @@ export async function fetchModule(url: string, named: string, budget: Budget): P
   }
 }
 
-async function ask(url: string, asked: string, signal: AbortSignal): Promise<Response> {
+async function ask(url: string, asked: string, addresses: string[], signal: AbortSignal): Promise<Response> {
+  const headers = { accept: "*/*", "user-agent": "Pagoda" }
   try {
-    return await fetch(asked, { redirect: "manual", signal, headers: { accept: "*/*", "user-agent": "Pagoda" } })
+    return await fetchAt(asked, addresses, { redirect: "manual", signal, headers })
   } catch (error) {
     throw toUnreachable(url, error, signal)
   }

@@ -4,8 +4,7 @@ export function readUrl(text: string, protocols: readonly string[]): URL | strin
   if (!url) return "it is no URL"
   if (!protocols.includes(url.protocol))
     return `"${url.protocol}" is not allowed, wanted ${protocols.map((each) => `"${each}"`).join(" or ")}`
-  if (url.password || (url.username && url.protocol !== "ssh:"))
-    return "it has credentials in it, which a lockfile must not keep: leave them out"
+  if (url.password || (url.username && url.protocol !== "ssh:")) return "it has credentials in it: leave them out"
   if (url.protocol === "file:") {
     if (url.hostname) return `it names the host "${url.hostname}", wanted three slashes: "file:///<folder>"`
   } else if (!/^[a-z0-9_[]/i.test(url.hostname)) return `it names no host, but "${url.hostname}"`

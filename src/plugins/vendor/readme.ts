@@ -15,8 +15,10 @@ export function formatVendorReadme(plugins: Readonly<Record<string, LockedPlugin
   return `${head}\n${sections.join("\n") || "There are no plugins.\n"}`
 }
 
-const head = `# Plugins, vendored
+/** By it the page is known as ours. */
+export const vendorTitle = "# Plugins, vendored\n"
 
+const head = `${vendorTitle}
 Everything that \`plugins.lock.json\` names, made by \`pagoda plugin vendor\`; it makes the folder anew where the lockfile
 changed, and takes out what is needed no longer. Nothing here is trusted: a host checks every byte against its lockfile.
 

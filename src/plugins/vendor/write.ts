@@ -10,9 +10,10 @@ import type { FileTree } from "../tree.ts"
 import { requireIntegrity, verifySource } from "../verify.ts"
 import { toVendorPlaces, type VendorPlace, vendorFolders, vendorName } from "./places.ts"
 import { fetchVendored, readPlace } from "./read.ts"
+import { vendorTitle } from "./readme.ts"
 
 /** What the top of a vendor folder may have besides the folders: a folder with anything else is somebody's. */
-const ownFiles = ["README.md", "plugins.lock.json", ".gitattributes"]
+const ownFiles = ["plugins.lock.json", ".gitattributes"]
 const half = ".writing-"
 
 /** Makes the folder where it is missing, and takes away what a run that was cut short left half written. */
@@ -20,11 +21,17 @@ export async function openVendor(folder: string): Promise<void> {
   await mkdir(folder, { recursive: true })
   for (const name of await readdir(folder)) {
     if (name.startsWith(half)) await rm(join(folder, name), { recursive: true, force: true })
-    else if (!ownFiles.includes(name) && !(vendorFolders as readonly string[]).includes(name)) {
+    else if (!(await isOwn(folder, name))) {
       const wanted = "wanted a new or empty folder, or one that this command made"
       throw new PagodaError("USAGE", `Cannot vendor into "${folder}": it has "${name}" in it, ${wanted}`)
     }
   }
+}
+
+async function isOwn(folder: string, name: string): Promise<boolean> {
+  // most folders that are somebody's have one
+  if (name === "README.md") return (await Bun.file(join(folder, name)).text()).startsWith(vendorTitle)
+  return ownFiles.includes(name) || (vendorFolders as readonly string[]).includes(name)
 }
 
 /** Writes what is missing or damaged of one plugin, and gives what was written. What is there is left as it is. */

@@ -73,6 +73,26 @@ for (const [what, [signing, message]] of Object.entries(wrong)) {
   })
 }
 
+const others: [what: string, of: string, as: { name: string; version: string }][] = [
+  ["package", "signed", { name: "other", version: "1.0.0" }],
+  ["package that is needed", "@team/leaf", { name: "@team/other", version: "1.0.0" }],
+  ["version", "@team/leaf", { name: "@team/leaf", version: "0.9.0" }],
+]
+test.each(others)(
+  "another %s than the one that was asked for is refused, however well it is signed",
+  async (_, of, as) => {
+    registry.signing = {
+      text: ({ name, version, dist }) =>
+        `${name === of ? `${as.name}@${as.version}` : `${name}@${version}`}:${dist.integrity}`,
+      change: (view) => void (view.name === of && Object.assign(view, as)),
+    }
+    await expect(resolve()).rejects.toMatchObject({
+      code: "SOURCE_REFUSED",
+      message: expect.stringContaining(`the registry answers with "${as.name}@${as.version}"`),
+    })
+  },
+)
+
 test("keys that are no JSON are an error, not a package without signatures", async () => {
   registry.signing = { keys: "no JSON" }
   await expect(resolve()).rejects.toMatchObject({ code: "SOURCE_REFUSED" })

@@ -1,0 +1,22 @@
+/** A certificate of the tests' own for "localhost", "secure.test" and 127.0.0.1, which nobody trusts; until 2126. */
+export const certificate = `-----BEGIN CERTIFICATE-----
+MIIBsTCCAVigAwIBAgIUSSMIA56phRm+nVJBvmzLqb3OHDUwCgYIKoZIzj0EAwIw
+GTEXMBUGA1UEAwwOUGFnb2RhJ3MgdGVzdHMwIBcNMjYxMTIyMTc0MzE5WhgPMjEy
+NjEwMjkxNzQzMTlaMBkxFzAVBgNVBAMMDlBhZ29kYSdzIHRlc3RzMFkwEwYHKoZI
+zj0CAQYIKoZIzj0DAQcDQgAEJytS1R9z9bDQXQ4GD4qCpntZro2VkUILJf+Rwfx9
+JYwIcn+fBcZSlk/n7YMJRyPOp0evdOCGVehosYuyKNqHTaN8MHowHQYDVR0OBBYE
+FBADiTbXZ0fNxv+Vg5G7Z2OIQacXMB8GA1UdIwQYMBaAFBADiTbXZ0fNxv+Vg5G7
+Z2OIQacXMA8GA1UdEwEB/wQFMAMBAf8wJwYDVR0RBCAwHoIJbG9jYWxob3N0ggtz
+ZWN1cmUudGVzdIcEfwAAATAKBggqhkjOPQQDAgNHADBEAiBhPJTW7SzkBadtFPwM
+HvNTDY2DfnraAtj9WvlFB8Y02AIgYcGB/cS1EUpzR7NpzQZkFTXqu7tQNelDk6dx
+IXruF/s=
+-----END CERTIFICATE-----
+`
+
+const secret = [
+  "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgVhRay29W4ACVP+zM",
+  "xY3BfTCpe9Ow2gN7KqGcztZTClOhRANCAAQnK1LVH3P1sNBdDgYPioKme1mujZWR",
+  "Qgsl/5HB/H0ljAhyf58FxlKWT+ftgwlHI86nR6904IZV6Gixi7Io2odN",
+]
+
+export const certificateKey = `-----BEGIN PRIVATE KEY-----\n${secret.join("\n")}\n-----END PRIVATE KEY-----\n`
