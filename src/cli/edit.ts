@@ -3,6 +3,7 @@ import { readdir, readFile, rm, stat } from "node:fs/promises"
 import { hostname } from "node:os"
 import { basename, dirname, join } from "node:path"
 import { PagodaError } from "../errors.ts"
+import { toEditMark } from "../plugins/lockfile/changes.ts"
 import { type LockedPlugin, type Lockfile, readLockfile, writeLockfile } from "../plugins/lockfile.ts"
 import { suggest } from "../suggestion.ts"
 
@@ -11,12 +12,17 @@ const staleMs = 10_000
 const namelessMs = 1000
 
 /** Changes the lockfile as it is now: it may have been edited while a question was open. */
-export async function editLockfile(file: string, change: (plugins: Lockfile["plugins"]) => void): Promise<void> {
+export async function editLockfile(
+  file: string,
+  change: (plugins: Lockfile["plugins"]) => void,
+  afterwards?: () => Promise<void>,
+): Promise<void> {
   const leave = await takeTurn(file)
   try {
     const lockfile = await readLockfile(file)
     change(lockfile.plugins)
     await writeLockfile(file, lockfile)
+    await afterwards?.()
   } finally {
     await leave()
   }
@@ -24,7 +30,7 @@ export async function editLockfile(file: string, change: (plugins: Lockfile["plu
 
 /** Who makes the mark may edit; else of two commands at once one would lose what the other wrote. */
 export async function takeTurn(file: string): Promise<() => Promise<void>> {
-  const mark = `${file}.editing`
+  const mark = toEditMark(file)
   for (;;) {
     try {
       writeFileSync(mark, JSON.stringify({ pid: process.pid, host: hostname() }), { flag: "wx" })

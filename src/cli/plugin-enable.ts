@@ -3,12 +3,13 @@ import { PagodaError } from "../errors.ts"
 import { findDependents } from "../plugins/dependents.ts"
 import { type Installed, openInstalled } from "../plugins/installed.ts"
 import { type Lockfile, readLockfile } from "../plugins/lockfile.ts"
+import type { PluginRecord } from "../plugins/record.ts"
 import { toNeeded } from "../plugins/registry.ts"
 import { tellHosts } from "../plugins/replicas.ts"
 import type { Call } from "./command.ts"
 import { getLocked } from "./edit.ts"
 import { withDatabase } from "./open.ts"
-import { print } from "./output.ts"
+import { bad, print, say } from "./output.ts"
 import { askHost, caller, tellStates } from "./running-host.ts"
 
 export function enablePlugin(call: Call): Promise<number> {
@@ -24,14 +25,35 @@ async function setEnabled({ args: [id = ""], flags, config }: Call, enabled: boo
   getLocked(lockfile, id)
   const force = flags.force === true
   const what = enabled ? "Enabled" : "Disabled"
+  const before = enabled ? [] : await readActive(config)
   const record = await askHost(config, "setEnabled", { id, enabled, force, by: caller() })
   if (record) {
-    await print(`${what} ${id}.`)
-    return tellStates([record], [id])
+    const after = enabled ? [] : await readActive(config)
+    const others = before.filter((other) => other !== id && !after.includes(other))
+    await print(`${what} ${[id, ...others].join(", ")}.`)
+    return enabled ? tellEnabled(record) : tellStates([record], [id])
   }
   const ids = await store(id, enabled, { lockfile, force, config })
-  await print(`${what} ${ids.join(", ")}; no host runs here: it takes effect with the next "pagoda serve".`)
+  await print(`${what} ${ids.join(", ")}; ${toEffect(config)}`)
   return 0
+}
+
+/** In the host that runs; nothing where none does. */
+async function readActive(config: Config): Promise<string[]> {
+  const { plugins = [] } = (await askHost(config, "diagnose")) ?? {}
+  return plugins.filter(({ state }) => state === "active").map(({ id }) => id)
+}
+
+/** 1 where it does not run: what is enabled may be unwanted or quarantined all the same. */
+async function tellEnabled(record: PluginRecord): Promise<number> {
+  if (record.state === "active" || record.error) return tellStates([record], [record.id])
+  await say(`${bad()} In the host that runs, ${record.id} is still ${record.state}: ${record.reason}`)
+  return 1
+}
+
+function toEffect({ databaseUrl }: Config): string {
+  if (databaseUrl !== undefined) return "every host of this database was told; none runs on this data directory."
+  return 'no host runs here: it takes effect with the next "pagoda serve".'
 }
 
 type Options = { lockfile: Lockfile; force: boolean; config: Config }

@@ -1,7 +1,9 @@
 import { estimateShallowMemoryUsageOf } from "bun:jsc"
+import type { Calls } from "../plugins/calls.ts"
 import type { PluginLimits } from "../plugins/limits.ts"
 import { overLimit } from "../plugins/over-limit.ts"
 import { countBytes } from "./count-bytes.ts"
+import { endWithPlugin, followStream } from "./follow-stream.ts"
 
 let empty: number | undefined
 
@@ -19,11 +21,16 @@ function toSize(response: Response): number {
 
 /**
  * An answer that is no longer than the plugin may give. What is in memory is refused before the first byte; a stream is cut
- * when it has become too long, which its reader sees as a broken connection. Event streams last as long as they last.
+ * when it has become too long, which its reader sees as a broken connection. Event streams last until their plugin leaves.
  *
  * @throws ANSWER_TOO_LARGE
  */
-export function limitAnswer(response: Response, limits: PluginLimits, onCut: (error: Error) => void): Response {
+export function limitAnswer(
+  response: Response,
+  limits: PluginLimits,
+  calls: Calls | undefined,
+  onCut: (error: Error) => void,
+): Response {
   const size = toSize(response)
   const { answer_bytes: most } = limits.values
   const refuse = () => {
@@ -31,7 +38,8 @@ export function limitAnswer(response: Response, limits: PluginLimits, onCut: (er
     return overLimit(limits, "answer_bytes", "answer")
   }
   if (size > most) throw refuse()
-  if (size > 0 || response.body === null || isEventStream(response)) return response
+  if (size > 0 || response.body === null) return response
+  if (isEventStream(response)) return calls ? new Response(endWithPlugin(response.body, calls), response) : response
   if (Number(response.headers.get("content-length")) > most) {
     void response.body.cancel()
     throw refuse()
@@ -41,7 +49,8 @@ export function limitAnswer(response: Response, limits: PluginLimits, onCut: (er
     onCut(error)
     return error
   }
-  return new Response(countBytes(response.body, most, cut), response)
+  const counted = countBytes(response.body, most, cut)
+  return new Response(calls ? followStream(counted, calls) : counted, response)
 }
 
 function isEventStream({ headers }: Response): boolean {

@@ -1,6 +1,11 @@
-/** The same stream, until it is longer than that many bytes: then it fails with what `refuse` makes. */
+const encoder = new TextEncoder()
+
+/**
+ * The same stream, until it is longer than that many bytes: then it fails with what `refuse` makes. A generator's gives
+ * text.
+ */
 export function countBytes(
-  stream: ReadableStream<Uint8Array>,
+  stream: ReadableStream<Uint8Array | string>,
   most: number,
   refuse: () => Error,
 ): ReadableStream<Uint8Array> {
@@ -10,8 +15,9 @@ export function countBytes(
     async pull(controller) {
       const { done, value } = await reader.read()
       if (done) return controller.close()
-      size += value.byteLength
-      if (size <= most) return controller.enqueue(value)
+      const bytes = typeof value === "string" ? encoder.encode(value) : value
+      size += bytes.byteLength
+      if (size <= most) return controller.enqueue(bytes)
       const error = refuse()
       controller.error(error)
       await reader.cancel(error)

@@ -6,11 +6,14 @@ export type Calls = {
   end(): void
   /** Counts what it is given for as long as that is pending, and gives it back. */
   follow<T>(answer: T): T
-  /** Waits until nothing is under way, but no longer than this. Gives how much still is. */
-  idle(milliseconds: number): Promise<number>
+  /** Fires when the version begins to leave: what never ends by itself ends now. */
+  readonly leaving: AbortSignal
+  /** The version leaves: waits until nothing is under way, but no longer than this. Gives how much still is. */
+  leave(milliseconds: number): Promise<number>
 }
 
 export function createCalls(): Calls {
+  const leaving = new AbortController()
   let open = 0
   let onIdle: (() => void) | undefined
   const end = () => {
@@ -29,11 +32,14 @@ export function createCalls(): Calls {
       }
       return answer
     },
-    async idle(milliseconds) {
-      if (open === 0) return 0
-      const { promise, resolve } = Promise.withResolvers<void>()
-      onIdle = resolve
-      await waitAtMost(milliseconds, promise)
+    leaving: leaving.signal,
+    async leave(milliseconds) {
+      leaving.abort()
+      if (open > 0) {
+        const { promise, resolve } = Promise.withResolvers<void>()
+        onIdle = resolve
+        await waitAtMost(milliseconds, promise)
+      }
       return open
     },
   }

@@ -2,17 +2,26 @@ import type { Dependent, Order } from "./order.ts"
 import { orderPlugins } from "./order.ts"
 import type { RunningPlugin } from "./running.ts"
 
+export type Definition = Partial<Dependent> & Omit<Dependent, "dependencies">
+
 /** What is to be known of a plugin to order it. */
-export function toDependent({ id, version, dependencies = {} }: Partial<Dependent> & Omit<Dependent, "dependencies">) {
+export function toDependent({ id, version, dependencies = {} }: Definition): Dependent {
   return { id, version, dependencies }
 }
 
-/** Those that run, each after what it needs; and those whose needs are not met any more. */
-export function orderRunning(running: Iterable<RunningPlugin>, isMissing: (id: string) => string): Order {
-  return orderPlugins(
-    [...running].map(({ loaded }) => toDependent(loaded.definition)),
-    isMissing,
+/**
+ * Those that run, each after what it needs; and those whose needs are not met any more. What `isSpared` needs no longer
+ * counts.
+ */
+export function orderRunning(
+  running: Iterable<RunningPlugin>,
+  isMissing: (id: string) => string,
+  isSpared: (id: string) => boolean = () => false,
+): Order {
+  const dependents = [...running].map(({ loaded: { definition } }) =>
+    toDependent(isSpared(definition.id) ? { ...definition, dependencies: {} } : definition),
   )
+  return orderPlugins(dependents, isMissing)
 }
 
 /** Every plugin that needs this one, directly or through another; nearest first. */

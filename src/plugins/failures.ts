@@ -12,6 +12,8 @@ export type Failures = {
   add(plugin: string, error: unknown): void
   /** What nobody waits for is a failure, whatever it says. */
   addLate(plugin: string, error: unknown): void
+  /** Another version begins: it has not failed yet. */
+  forget(plugin: string): void
 }
 
 export type FailuresOptions = {
@@ -48,6 +50,7 @@ export function createFailures({ limits, onTooMany, now = () => performance.now(
     addLate(plugin, error) {
       count(plugin, `what nobody waits for: ${toMessage(error).slice(0, longest)}`)
     },
+    forget: (plugin) => void recent.delete(plugin),
   }
 }
 

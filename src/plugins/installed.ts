@@ -38,7 +38,7 @@ export type Installed = {
 /** Whether it is this very code that is not to run. */
 export function isQuarantined(
   quarantine: Quarantine | undefined,
-  { version, integrity }: LockedPlugin,
+  { version = "", integrity }: LockedPlugin,
 ): quarantine is Quarantine {
   return quarantine !== undefined && quarantine.version === version && quarantine.integrity === integrity
 }

@@ -1,4 +1,4 @@
-import type { Log, LogFields, LogLevel } from "../log.ts"
+import { addFields, type Log, type LogFields, type LogLevel } from "../log.ts"
 import type { Limits } from "./limits.ts"
 
 /** How long lines are dropped until it is told how many there were, in milliseconds. */
@@ -17,7 +17,7 @@ export function limitLog(log: Log, limits: Limits, bound: LogFields = {}, droppe
     setTimeout(tell, pause).unref()
   }
   const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    const all = { ...bound, ...fields }
+    const all = addFields(bound, fields)
     const { plugin } = all
     if (typeof plugin !== "string" || limits.of(plugin).take("log_lines_per_second")) log[level](message, all)
     else drop(plugin)
@@ -27,6 +27,6 @@ export function limitLog(log: Log, limits: Limits, bound: LogFields = {}, droppe
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
-    with: (fields) => limitLog(log, limits, { ...bound, ...fields }, dropped),
+    with: (fields) => limitLog(log, limits, addFields(bound, fields), dropped),
   }
 }

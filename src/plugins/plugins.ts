@@ -16,6 +16,7 @@ import { createJobProcesses } from "./job-process.ts"
 import type { LimitSettings } from "./limit-settings.ts"
 import type { LoadContext } from "./load.ts"
 import { openLoadingMarks } from "./loading-marks.ts"
+import { createEdits } from "./lockfile/edits.ts"
 import type { Lockfile } from "./lockfile.ts"
 import type { Scope } from "./mount.ts"
 import { createRegistry, type Registry } from "./registry.ts"
@@ -62,7 +63,11 @@ export function openPlugins(context: PluginsContext): Plugins {
   const { config, database, secretKey, load, readWanted, core, operations, jobs, scope, guard, log, onLeave } = context
   const { limits, failures } = guard
   const undos: Undo[] = []
-  const jobProcesses = createJobProcesses({ program: toJobProgram(config.env, config.dataDir), log: guard.log })
+  const jobProcesses = createJobProcesses({
+    program: toJobProgram(config.env, config.dataDir),
+    log: guard.log,
+    onLate: failures.addLate,
+  })
   undos.push(() => jobProcesses.close())
 
   const adminEvents = createAdminEvents(database)
@@ -78,13 +83,9 @@ export function openPlugins(context: PluginsContext): Plugins {
   const installed = openInstalled(database)
   const settings = createPluginSettings({ database, key: deriveKey(secretKey, "plugin-settings"), repairs, log })
   undos.push(() => settings.close())
-  const databases = createPluginDatabases({
-    database,
-    url: config.databaseUrl,
-    dataDir: config.dataDir,
-    key: deriveKey(secretKey, "plugin-database"),
-    repairs,
-  })
+  const databases = createPluginDatabases({ config, database, secretKey, repairs })
+  const edits = createEdits({ database, file: config.lockfile, log })
+  undos.push(() => edits.close())
   const replicas = createReplicas({ database, sync: (retry) => registry.sync(readWanted, retry), log })
   const pages = new Map<string, AnyElysia>()
   const registry = createRegistry({
@@ -112,6 +113,7 @@ export function openPlugins(context: PluginsContext): Plugins {
     marks: openLoadingMarks(config.dataDir),
     repairs,
     onSwitch: (id) => replicas.tell(id),
+    ...(!load.unverified && { onLockfile: edits.add }),
     onSettled(records, pending) {
       tellChanges(records)
       states.settled(records, pending)

@@ -15,14 +15,21 @@ export type Quarantines = {
 /** So many times in a row a plugin may end the process while it is loaded. */
 const mostCrashes = 3
 
-export function createQuarantines({ installed, marks }: { installed: Installed; marks: LoadingMarks }): Quarantines {
-  /** Of code that is not verified, which no integrity tells from what it will be after the next change. */
+export type QuarantinesOptions = {
+  installed: Installed
+  marks: LoadingMarks
+  /** The code is what is on the disk. */
+  isUnverified?: boolean | undefined
+}
+
+export function createQuarantines({ installed, marks, isUnverified = false }: QuarantinesOptions): Quarantines {
+  /** Of code that is not verified: only until the next change. */
   const unverified = new Map<string, Quarantine>()
 
   const add: Quarantines["add"] = async (id, { version = "", integrity }, step, problem) => {
     const message = `Plugin "${id}" is quarantined: ${problem}; "pagoda plugin enable ${id}" tries it again`
     const quarantine = { version, integrity: integrity ?? "", step, message, at: new Date().toISOString() }
-    if (integrity === undefined) unverified.set(id, quarantine)
+    if (isUnverified) unverified.set(id, quarantine)
     else await installed.quarantine(id, quarantine)
   }
 

@@ -1,15 +1,15 @@
-import { PagodaError } from "../errors.ts"
+import type { CheckedPlugin } from "./check.ts"
 import { type Choice, whyNotWanted } from "./choice.ts"
-import { orderRunning, toDependent } from "./dependents.ts"
+import { orderRunning } from "./dependents.ts"
 import { forgetBundle } from "./import.ts"
 import type { Installed } from "./installed.ts"
 import { type LoadContext, type LoadedPlugin, loadPlugin, type Step } from "./load.ts"
 import type { LoadingMarks } from "./loading-marks.ts"
 import type { LockedPlugin, Lockfile } from "./lockfile.ts"
-import { orderPlugins } from "./order.ts"
 import type { Quarantines } from "./quarantines.ts"
 import type { Roster } from "./roster.ts"
 import { type RunContext, runPlugin } from "./running.ts"
+import { startInOrder } from "./start-order.ts"
 
 export type ReconcileContext = {
   readonly choice: Choice
@@ -26,6 +26,7 @@ export type Retry = "all" | ReadonlySet<string>
 
 type Wanted = Map<string, LockedPlugin>
 type Fresh = { loaded: LoadedPlugin; load_ms: number }
+type Failure = { locked: LockedPlugin; step: Step; thrown: unknown }
 
 /** Makes what runs what the lockfile and the database say. Gives the ids of those that were started. */
 export type Reconcile = (lockfile: Lockfile, retry: Retry) => Promise<Set<string>>
@@ -33,23 +34,26 @@ export type Reconcile = (lockfile: Lockfile, retry: Retry) => Promise<Set<string
 export function createReconcile(context: ReconcileContext): Reconcile {
   const { choice, load, run, installed, roster, marks, quarantines } = context
   const { running, records } = roster
-  /** What failed, as the lockfile had it. */
-  const failed = new Map<string, LockedPlugin>()
+  /** What failed, as the lockfile had it, and how. */
+  const failed = new Map<string, Failure>()
 
-  const fail = (id: string, locked: LockedPlugin, step: Step, thrown: unknown) => {
-    failed.set(id, locked)
-    roster.fail(id, locked, step, thrown)
+  const fail = (id: string, failure: Failure) => {
+    failed.set(id, failure)
+    roster.fail(id, failure.locked, failure.step, failure.thrown)
   }
 
   const whyMissing = (id: string) => (records.has(id) ? `is ${records.get(id)?.state}` : "is not in the lockfile")
 
   /** Takes out whatever lacks what it needs; `isSpared` are those of which another version comes. */
   const takeOutUnmet = (isSpared: (id: string) => boolean) => {
-    const { refused } = orderRunning(running.values(), whyMissing)
-    const unmet = [...refused].filter(([id]) => !isSpared(id))
-    const locked = new Map(unmet.map(([id]) => [id, running.get(id)?.loaded.locked as LockedPlugin]))
+    const { refused } = orderRunning(running.values(), whyMissing, isSpared)
+    const unmet = [...refused].map(([id, thrown]): [string, Failure] => {
+      const lacks = { locked: running.get(id)?.loaded.locked as LockedPlugin, step: "check", thrown } as const
+      // where the version of the lockfile failed as well, that is what is to be mended
+      return [id, failed.get(id) ?? lacks]
+    })
     takeOut(unmet.map(([id]) => id))
-    for (const [id, error] of unmet) fail(id, locked.get(id) as LockedPlugin, "check", error)
+    for (const [id, failure] of unmet) fail(id, failure)
   }
 
   /** Whatever needs another one leaves before it. */
@@ -83,7 +87,7 @@ export function createReconcile(context: ReconcileContext): Reconcile {
 
   const isTried = (id: string, locked: LockedPlugin, retry: Retry) => {
     if (retry === "all" || retry.has(id) || records.get(id)?.error?.code === "DEPENDENCY_FAILED") return false
-    return Bun.deepEquals(failed.get(id), locked)
+    return Bun.deepEquals(failed.get(id)?.locked, locked)
   }
 
   const loadOne = async (id: string, locked: LockedPlugin): Promise<Fresh | undefined> => {
@@ -94,8 +98,8 @@ export function createReconcile(context: ReconcileContext): Reconcile {
         step = next
       })
       return { loaded, load_ms: performance.now() - started }
-    } catch (error) {
-      fail(id, locked, step, error)
+    } catch (thrown) {
+      fail(id, { locked, step, thrown })
     }
   }
 
@@ -123,26 +127,38 @@ export function createReconcile(context: ReconcileContext): Reconcile {
   }
 
   const start = async ({ loaded, load_ms }: Fresh): Promise<boolean> => {
-    const { id, locked, definition } = loaded
+    const { id, locked } = loaded
     let step: Step = "check"
     try {
-      const missing = Object.keys(definition.dependencies ?? {}).find((other) => !running.has(other))
-      if (missing !== undefined) {
-        const problem = `it needs "${missing}", which ${whyMissing(missing)}`
-        throw new PagodaError("DEPENDENCY_FAILED", `Cannot load plugin "${id}": ${problem}`, { plugin: id })
-      }
       const onStep = (next: Step) => {
         step = next
       }
       roster.enter(await runPlugin(loaded, run, onStep, running.get(id)), load_ms)
       failed.delete(id)
       return true
-    } catch (error) {
+    } catch (thrown) {
       forgetBundle(loaded.bundle)
-      fail(id, locked, step, error)
+      fail(id, { locked, step, thrown })
       return false
     }
   }
+
+  const startAll = (fresh: ReadonlyMap<string, Fresh>, onStart: (plugin: Fresh) => void) =>
+    startInOrder({
+      running: toDefinitions(running),
+      fresh: toDefinitions(fresh),
+      whyMissing,
+      start(id) {
+        const plugin = fresh.get(id) as Fresh
+        onStart(plugin)
+        return start(plugin)
+      },
+      refuse(id, thrown) {
+        const { loaded } = fresh.get(id) as Fresh
+        forgetBundle(loaded.bundle)
+        fail(id, { locked: loaded.locked, step: "check", thrown })
+      },
+    })
 
   return async (lockfile, retry) => {
     quarantines.lift(retry)
@@ -156,25 +172,16 @@ export function createReconcile(context: ReconcileContext): Reconcile {
     const changed = [...wanted].filter(([id, locked]) => !isSame(id, locked) && !isTried(id, locked, retry))
     const isUnclean = changed.some(([id, locked]) => marks.crashes(id, locked) > 0)
     const fresh = await loadAll(changed)
-    const candidates = new Map([...running].map(([id, { loaded }]) => [id, loaded.definition]))
-    for (const [id, { loaded }] of fresh) candidates.set(id, loaded.definition)
-    const { ordered, refused } = orderPlugins([...candidates.values()].map(toDependent), whyMissing)
-    for (const [id, error] of refused) {
-      const plugin = fresh.get(id)
-      if (!plugin) continue
-      forgetBundle(plugin.loaded.bundle)
-      fail(id, plugin.loaded.locked, "check", error)
-    }
-    const started = new Set<string>()
-    for (const id of ordered) {
-      const plugin = fresh.get(id)
-      if (!plugin) continue
-      if (isUnclean) marks.begin([[id, plugin.loaded.locked]])
-      if (await start(plugin)) started.add(id)
-    }
+    const started = await startAll(fresh, ({ loaded: { id, locked } }) => {
+      if (isUnclean) marks.begin([[id, locked]])
+    })
     if (changed.length > 0) marks.end(changed.map(([id]) => id))
     takeOutUnmet(() => false)
     for (const id of started) if (!running.has(id)) started.delete(id)
     return started
   }
+}
+
+function toDefinitions(plugins: ReadonlyMap<string, { readonly loaded: LoadedPlugin }>): Map<string, CheckedPlugin> {
+  return new Map([...plugins].map(([id, { loaded }]) => [id, loaded.definition]))
 }

@@ -23,6 +23,8 @@ export type RegistryContext = {
   readonly repairs: ReportRepair
   /** Told of every change that others who share the database should take as well, and which plugin it was. */
   onSwitch?(id: string): Promise<void>
+  /** Told of every lockfile that is not the first one. */
+  onLockfile?(before: Lockfile, after: Lockfile): void
   /** Told after every change, when each plugin is what it is to be; and what each asks for that was not granted. */
   onSettled?(records: readonly PluginRecord[], pending: ReadonlyMap<string, readonly string[]>): void
 }
@@ -61,7 +63,7 @@ export function createRegistry(context: RegistryContext): Registry {
   const { choice, load, run, installed, marks, repairs } = context
   const roster = createRoster({ log: run.log, repairs })
   const { running, records } = roster
-  const quarantines = createQuarantines({ installed, marks })
+  const quarantines = createQuarantines({ installed, marks, isUnverified: load.unverified })
   const reconcileWith = createReconcile({ choice, load, run, installed, roster, marks, quarantines })
   const stepWatch = createStepWatch(repairs)
   let current: Lockfile = { lockfileVersion: 1, plugins: {} }
@@ -127,25 +129,32 @@ export function createRegistry(context: RegistryContext): Registry {
     get: (id) => records.get(id),
     sync: (read, retry = "all") =>
       inTurn(async () => {
-        current = await read()
-        await reconcile(retry)
+        const before = current
+        try {
+          current = await read()
+          if (settled) context.onLockfile?.(before, current)
+        } finally {
+          // a lockfile that cannot be read keeps nothing from what an administrator decided
+          await reconcile(retry)
+        }
       }),
     setEnabled: (id, enabled, options) =>
       inTurn(async () => {
-        if (!Object.hasOwn(current.plugins, id))
-          throw new PagodaError("NOT_FOUND", `There is no plugin "${id}" in the lockfile`)
+        if (!Object.hasOwn(current.plugins, id)) throw new PagodaError("NOT_FOUND", toUnknown(id))
         await (enabled ? enable(id, options.by) : disable(id, options))
         await context.onSwitch?.(id)
         return records.get(id) as PluginRecord
       }),
-    quarantine: (id, problem) =>
-      inTurn(async () => {
-        const locked = running.get(id)?.loaded.locked
-        if (!locked) return
-        await quarantines.add(id, locked, "run", problem)
+    quarantine: (id, problem) => {
+      const culprit = running.get(id)
+      return inTurn(async () => {
+        // another version may have come meanwhile
+        if (!culprit || running.get(id) !== culprit) return
+        await quarantines.add(id, culprit.loaded.locked, "run", problem)
         await reconcile(new Set())
         await context.onSwitch?.(id)
-      }),
+      })
+    },
     close: () =>
       inTurn(async () => {
         const { ordered, refused } = orderRunning(running.values(), () => "is not active")
@@ -162,8 +171,13 @@ function findPending(running: ReadonlyMap<string, RunningPlugin>): Map<string, s
   return new Map(pending.filter(([, permissions]) => permissions.length > 0))
 }
 
+function toUnknown(id: string): string {
+  return `There is no plugin "${id}" in the lockfile as this host read it; "pagoda plugin sync" makes it read that again`
+}
+
 export function toNeeded(id: string, others: readonly string[]): PagodaError {
   const names = others.map((other) => `"${other}"`).join(", ")
+  const need = others.length === 1 ? "needs" : "need"
   const mend = `disable ${others.length === 1 ? "it" : "them"} too with {"force": true} or "--force"`
-  return new PagodaError("PLUGIN_NEEDED", `Cannot disable plugin "${id}": ${names} needs it; ${mend}`, { plugin: id })
+  return new PagodaError("PLUGIN_NEEDED", `Cannot disable plugin "${id}": ${names} ${need} it; ${mend}`, { plugin: id })
 }

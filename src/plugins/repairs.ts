@@ -5,7 +5,9 @@ import { createAudit } from "../core/audit.ts"
 import type { Database } from "../db/database.ts"
 import { PagodaError, toMessage } from "../errors.ts"
 import type { Log } from "../log.ts"
+import type { Undo } from "../undo.ts"
 import type { Repair, ReportRepair } from "./database/repair.ts"
+import { createSeenHere } from "./repairs/seen-here.ts"
 
 /** What an administrator has to look at, or had to. */
 export type RepairRecord = {
@@ -49,12 +51,14 @@ export type RepairsContext = {
   readonly log: Log
   /** Told of what is new, what says something else, and what is resolved. */
   readonly onChange?: ((repair: RepairRecord) => Promise<void>) | undefined
+  /** How long those that another process resolved have to be over in this one as well, in milliseconds. */
+  readonly pause?: number
 }
 
 /** Those that are resolved are kept for so long, in milliseconds. */
 const retention = 90 * 24 * 3_600_000
 
-export function createRepairs({ database, log, onChange = async () => {} }: RepairsContext): Repairs {
+export function createRepairs({ database, log, onChange = async () => {}, pause }: RepairsContext): Repairs {
   const { db, tables, transaction } = database
   const repair = () => tables.repair
   const isOpen = (key: RepairKey) =>
@@ -66,6 +70,7 @@ export function createRepairs({ database, log, onChange = async () => {} }: Repa
   const began = Promise.withResolvers<void>()
   let turn: Promise<unknown> = began.promise
   let hasBegun = false
+  let unfollow: Undo = () => {}
 
   const inTurn = async (work: (known: NonNullable<typeof open>) => Promise<void>) => {
     turn = turn.then(async () => {
@@ -85,31 +90,37 @@ export function createRepairs({ database, log, onChange = async () => {} }: Repa
     return new Map(rows.map(({ plugin, code, message }) => [toKey({ plugin, code }), { plugin, code, message }]))
   }
 
-  return {
-    report: (given) =>
-      inTurn(async (known) => {
-        const { plugin, code, severity, message, mend } = given
-        const now = new Date().toISOString()
-        const [row] = await db
-          .insert(repair())
-          .values({ plugin, code, severity, message, mend, since: now, last_seen: now })
-          .onConflictDoUpdate({
-            target: [repair().plugin, repair().code],
-            targetWhere: sql`resolved_at is null`,
-            set: { severity, message, mend, last_seen: now, count: sql`${repair().count} + 1` },
-          })
-          .returning()
-        const before = known.get(toKey(given))?.message
-        known.set(toKey(given), { plugin, code, message })
-        // who reports an error has logged it, with all that is known of it
-        if (severity !== "error" && logged.get(toKey(given)) !== message)
-          log[severity === "warning" ? "warn" : "info"](message, { plugin, code, mend })
-        logged.set(toKey(given), message)
-        if (row && (row.count === 1 || (before ?? message) !== message)) await onChange(toRecord(row))
-      }),
+  const report = (given: Repair) => {
+    seen.add(given)
+    return inTurn(async (known) => {
+      const { plugin, code, severity, message, mend } = given
+      const now = new Date().toISOString()
+      const [row] = await db
+        .insert(repair())
+        .values({ plugin, code, severity, message, mend, since: now, last_seen: now })
+        .onConflictDoUpdate({
+          target: [repair().plugin, repair().code],
+          targetWhere: sql`resolved_at is null`,
+          set: { severity, message, mend, last_seen: now, count: sql`${repair().count} + 1` },
+        })
+        .returning()
+      const before = known.get(toKey(given))?.message
+      known.set(toKey(given), { plugin, code, message })
+      // who reports an error has logged it, with all that is known of it
+      if (severity !== "error" && logged.get(toKey(given)) !== message)
+        log[severity === "warning" ? "warn" : "info"](message, { plugin, code, mend })
+      logged.set(toKey(given), message)
+      if (row && (row.count === 1 || (before ?? message) !== message)) await onChange(toRecord(row))
+    })
+  }
+  const seen = createSeenHere({ database, log, report, pause })
 
-    resolve: (key) =>
-      inTurn(async (known) => {
+  return {
+    report,
+
+    resolve: (key) => {
+      seen.delete(key)
+      return inTurn(async (known) => {
         if (!known.delete(toKey(key))) return
         const [row] = await db
           .update(repair())
@@ -121,10 +132,13 @@ export function createRepairs({ database, log, onChange = async () => {} }: Repa
         log.info(`Resolved: ${row.message}`, { plugin: key.plugin, code: key.code })
         const old = new Date(Date.now() - retention).toISOString()
         await db.delete(repair()).where(and(isNotNull(repair().resolved_at), lt(repair().resolved_at, old)))
+        await seen.tellOver()
         await onChange(toRecord(row))
-      }),
+      })
+    },
 
     async begin() {
+      if (!hasBegun) unfollow = seen.follow()
       hasBegun = true
       began.resolve()
       await turn
@@ -161,6 +175,7 @@ export function createRepairs({ database, log, onChange = async () => {} }: Repa
         return [changed, true] as const
       })
       if (isNew) {
+        seen.delete(row)
         open?.delete(toKey(row))
         logged.delete(toKey(row))
         await onChange(toRecord(row))
@@ -170,6 +185,7 @@ export function createRepairs({ database, log, onChange = async () => {} }: Repa
 
     async close() {
       began.resolve()
+      await unfollow()
       await turn
     },
   }

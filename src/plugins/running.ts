@@ -1,8 +1,7 @@
-import type { JobDefinition, Notice } from "@pagoda/sdk"
+import type { Api, JobDefinition, Notice, User } from "@pagoda/sdk"
 import type { AnyElysia } from "elysia"
 import type { Core } from "../core/core.ts"
 import { PagodaError, toMessage, toPagodaError } from "../errors.ts"
-import { InterruptedError } from "../jobs/interruption.ts"
 import type { Jobs } from "../jobs/jobs.ts"
 import type { Operations } from "../jobs/operations.ts"
 import type { Log } from "../log.ts"
@@ -10,20 +9,19 @@ import { type Undo, undoAll } from "../undo.ts"
 import { createApiFor } from "./api.ts"
 import type { ApiCore } from "./api-data.ts"
 import { createDatabaseApi } from "./api-db.ts"
-import { createCalls } from "./calls.ts"
-import { jobProblems } from "./check.ts"
+import { type Calls, createCalls } from "./calls.ts"
+import type { CheckedPlugin } from "./check.ts"
 import type { PluginDatabases } from "./database/databases.ts"
 import { toMigrations } from "./database/migrations.ts"
 import type { Failures } from "./failures.ts"
 import { describeHooks, toHooks } from "./hooks.ts"
 import { forgetBundle, stopTimers } from "./import.ts"
-import type { Work } from "./job-process/task.ts"
 import type { JobProcesses } from "./job-process.ts"
+import { createJobRegister, type Stage } from "./job-register.ts"
 import type { Limits } from "./limits.ts"
 import type { LoadedPlugin, OnStep, Step } from "./load.ts"
 import { createPluginApp, type Scope, showSettings } from "./mount.ts"
 import { mountPages } from "./mount-pages.ts"
-import { toOperation } from "./operation.ts"
 import { toOverrides } from "./overrides.ts"
 import { patience, within } from "./patience.ts"
 import type { PluginHook } from "./record.ts"
@@ -78,31 +76,34 @@ export async function runPlugin(
   older?: RunningPlugin,
 ): Promise<RunningPlugin> {
   const { id, definition, locked, source } = loaded
-  const { apps, core, databases, operations, jobs, jobProcesses, scope, env, log } = context
+  const { core, databases, operations, jobs, jobProcesses, scope, env, log } = context
   const undos: Undo[] = [() => forgetBundle(loaded.bundle), () => leaveTimers(loaded, log)]
   const registrations = createRegistrations()
   const calls = createCalls()
-  let state: "coming" | "there" | "leaving" = "coming"
+  let stage: Stage = "coming"
   const withdraw = () => {
-    state = "leaving"
+    stage = "leaving"
     tellUnclean(registrations.withdraw())
   }
   const leave = async () => {
     withdraw()
-    const left = await calls.idle(patience.leave)
+    const left = await calls.leave(patience.leave)
     if (left > 0) log.warn(`Plugin "${id}" leaves although ${left} calls of it have not ended`, { plugin: id, left })
     tellUnclean(await undoAll(undos))
   }
   let step: Step = "migrate"
+  const begin = (next: Step) => {
+    step = next
+    onStep(next)
+  }
   try {
-    onStep(step)
+    begin("migrate")
     const granted = new Set(locked.permissions)
     const database = databases.open(id)
     undos.push(() => database.close())
     const { migrations = [] } = definition
     if (migrations.length > 0) await database.migrate(toMigrations(migrations, database.dialect))
-    step = "mount"
-    onStep(step)
+    begin("mount")
     const settings = await context.settings.open(id, definition.settings)
     undos.push(() => settings.close())
     const first = settings.current
@@ -112,76 +113,39 @@ export async function runPlugin(
     const onFailure = (error: unknown) => context.failures.add(id, error)
     const notify = (notice: Notice) => context.notify(id, notice)
     const own = { id, granted, settings, files, limits, notify, log: context.pluginLog }
+    const register = (number: number, job: JobDefinition) => void jobRegister.add(number, job, handlers.work(number))
     const apiFor = createApiFor({ ...own, core, db, jobs, operations, register, env })
+    const ofJobs = { id, operations, registrations, granted, apiFor, onFailure }
+    const jobRegister = createJobRegister({ ...ofJobs, hasOlder: older !== undefined, stage: () => stage })
     const handlers = jobProcesses.add({
       bundle: loaded.bundle,
       api: apiFor(null),
       database: { dialect: database.dialect, isGranted: granted.has("db") },
-      register: registerElsewhere,
+      register: jobRegister.addElsewhere,
     })
     undos.push(() => handlers.leave())
     const mounting = { scope, settings: first, apiFor, calls, limits }
     const app = createPluginApp(definition, mounting)
     const pages = await mountPages(definition, mounting, files)
     for (const [number, job] of Object.entries(definition.jobs ?? {})) register(Number(number), job as JobDefinition)
-    step = "initialize"
-    onStep(step)
+    begin("initialize")
     await within(patience.initialize, id, "initialize", async () => definition.initialize?.(apiFor(null)))
     undos.push(() => within(patience.dispose, id, "dispose", async () => definition.dispose?.()))
-    const tell = createTeller(definition, { log, onFailure: (error) => context.failures.add(id, error) })
+    const tell = createTeller(definition, { log, onFailure })
     const tellAll = (next: Settings) => {
       for (const each of pages ? [app, pages] : [app]) showSettings(each, next)
       tell(next)
       handlers.tellSettings(next)
     }
     undos.push(settings.follow(first, tellAll))
-    step = "run"
-    onStep(step)
-    for (const hook of toHooks(definition, apiFor, calls)) registrations.add(() => core.hooks.register(hook))
-    for (const [operation, run] of toOverrides(definition, apiFor, calls)) {
-      registrations.add(() => core.overrides.register(id, operation, run))
-    }
-    registrations.add(() => {
-      apps.set(id, app)
-      if (pages) context.pages.set(id, pages)
-      return () => {
-        apps.delete(id)
-        context.pages.delete(id)
-        context.onLeave(id)
-      }
-    })
+    begin("run")
+    addToHost(registrations, { definition, apiFor, calls, app, pages }, context)
     takeOver(registrations, older?.registrations)
-    state = "there"
-    const hooks = () =>
-      describeHooks(
-        definition.hooks ?? [],
-        core.hooks.counts().filter(({ plugin }) => plugin === id),
-      )
+    stage = "there"
+    context.failures.forget(id)
+    const countsOfHooks = () => core.hooks.counts().filter(({ plugin }) => plugin === id)
+    const hooks = () => describeHooks(definition.hooks ?? [], countsOfHooks())
     return { loaded, app, registrations, hooks, withdraw, leave }
-
-    function register(number: number, job: JobDefinition): void {
-      addOperation(number, job, handlers.work(number))
-    }
-
-    function registerElsewhere(number: number, job: Omit<JobDefinition, "run">, work: Work): Undo | undefined {
-      if (operations.get(number)?.plugin === id) return undefined
-      const run = async () => {
-        throw new InterruptedError("The job process that registered its operation has ended")
-      }
-      for (const problem of jobProblems(String(number), { ...job, run })) {
-        throw new PagodaError("PLUGIN_INVALID", `Plugin "${id}" cannot register a job: ${problem}`, { plugin: id })
-      }
-      return addOperation(number, { ...job, run }, work)
-    }
-
-    function addOperation(number: number, job: JobDefinition, work: Work): Undo {
-      if (state === "leaving")
-        throw new PagodaError("PLUGIN_FAILED", `Plugin "${id}" has left: it cannot register job ${number}`)
-      const operation = { ...toOperation(id, number, job, { apiFor, work }), onFailure, system: granted.has("system") }
-      // a number of the older version stays with it until that leaves; others are there for `initialize` already
-      const isOlders = state === "coming" && older && operations.get(number)?.plugin === id
-      return registrations.add(() => operations.register(operation), isOlders ? undefined : "now")
-    }
   } catch (error) {
     await leave()
     throw toFailure(id, step, error)
@@ -190,6 +154,33 @@ export async function runPlugin(
   function tellUnclean(errors: unknown[]): void {
     for (const error of errors) log.error(`Plugin "${id}" did not leave cleanly`, { plugin: id, error })
   }
+}
+
+type Answering = {
+  readonly definition: CheckedPlugin
+  readonly calls: Calls
+  readonly app: AnyElysia
+  readonly pages: AnyElysia | undefined
+  apiFor(user: User | null): Api
+}
+
+/** What begins when this version takes the place of the older one. */
+function addToHost(registrations: Registrations, plugin: Answering, { apps, pages, core, onLeave }: RunContext): void {
+  const { definition, apiFor, calls } = plugin
+  const { id } = definition
+  for (const hook of toHooks(definition, apiFor, calls)) registrations.add(() => core.hooks.register(hook))
+  for (const [operation, run] of toOverrides(definition, apiFor, calls)) {
+    registrations.add(() => core.overrides.register(id, operation, run))
+  }
+  registrations.add(() => {
+    apps.set(id, plugin.app)
+    if (plugin.pages) pages.set(id, plugin.pages)
+    return () => {
+      apps.delete(id)
+      pages.delete(id)
+      onLeave(id)
+    }
+  })
 }
 
 /** In one synchronous step. Where the new ones cannot begin, the old ones are there as before. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from "bun:test"
 import { join } from "node:path"
-import { makeFolder, removeFolders } from "../support/folder.ts"
+import { makeFolder, removeFolders, writeFiles } from "../support/folder.ts"
 import { askUntil, startTestHost, type TestHost } from "../support/host.ts"
 import { startLoad, tally } from "../support/load.ts"
 import { type Entry, makeVersion, writeLock } from "../support/locked-plugins.ts"
@@ -60,7 +60,11 @@ test("disable and enable on one replica are the other's within 2 s, and no reque
 test("a command reaches every replica, also from a machine where none runs", async () => {
   const cli = (...args: string[]) =>
     runPagoda([...args, "--data-dir", join(folder, "data-elsewhere")], { cwd: folder, env })
-  expect(await cli("plugin", "disable", "changing")).toMatchObject({ exitCode: 0 })
+  const disabled = await cli("plugin", "disable", "changing")
+  expect([disabled.exitCode, disabled.stdout]).toEqual([
+    0,
+    expect.stringContaining("every host of this database was told"),
+  ])
   for (const host of replicas) expect(await untilState(host, "disabled")).toBeLessThan(soon)
   expect(await cli("plugin", "enable", "changing")).toMatchObject({ exitCode: 0 })
   for (const host of replicas) expect(await untilState(host, "active")).toBeLessThan(soon)
@@ -73,6 +77,46 @@ test("a new version of a lockfile that they share reaches both", async () => {
   await one.ask("/api/v2/admin/plugins/sync", { method: "POST" })
   await askUntil(two, "/api/v2/plugins/changing", ({ version }) => version === "1.1.0", soon)
 }, 30_000)
+
+test("a replica whose lockfile cannot be read takes what is disabled all the same", async () => {
+  const [one] = both()
+  const apart = await makeFolder()
+  await writeLock(apart, { changing: await makeVersion(apart, "changing", { version: "1.1.0" }) })
+  const host = await startTestHost({ cwd: apart, env })
+  try {
+    await writeFiles(apart, { "plugins.lock.json": "{ half of" })
+    for (const [verb, state] of [
+      ["disable", "disabled"],
+      ["enable", "active"],
+    ] as const) {
+      await one.ask(`/api/v2/admin/plugins/changing/${verb}`, { method: "POST" })
+      await untilState(host, state)
+    }
+    await untilSaid(host, "What runs stays as it is")
+  } finally {
+    await host.stop()
+  }
+}, 30_000)
+
+test("what one replica cannot load is told of until it can, whoever starts meanwhile", async () => {
+  const [one] = both()
+  const apart = await makeFolder()
+  const broken = { version: "1.1.0", body: 'throw new Error("only here")' }
+  await writeLock(apart, { changing: await makeVersion(apart, "changing", broken) })
+  const host = await startTestHost({ cwd: apart, env })
+  const isTold = ({ results }: any) => results.some(({ code }: any) => code === "IMPORT_FAILED")
+  await askUntil(one, "/api/v2/admin/repairs", isTold)
+  const third = await startTestHost({ cwd: folder, env }, ["--data-dir", join(folder, "data-third")])
+  try {
+    await untilSaid(third, "Resolved: ")
+    await askUntil(one, "/api/v2/admin/repairs", isTold)
+    await writeLock(apart, { changing: await makeVersion(apart, "changing", { version: "1.1.0" }) })
+    await host.ask("/api/v2/admin/plugins/sync", { method: "POST" })
+    await askUntil(one, "/api/v2/admin/repairs", (body) => !isTold(body))
+  } finally {
+    await Promise.all([host.stop(), third.stop()])
+  }
+}, 60_000)
 
 test("a replica whose own lockfile names another version says that it is out of step", async () => {
   const [one] = both()

@@ -7,10 +7,11 @@ import { makePluginFolder, type PluginCode } from "../support/plugin-host.ts"
 afterAll(removeFolders)
 
 let host: TestHost | undefined
+// what never settles is waited for when its plugin leaves
 afterEach(async () => {
   await host?.stop()
   host = undefined
-})
+}, 30_000)
 
 const good: PluginCode = { fields: "" }
 const record = (id: string) => `/api/v2/plugins/${id}`
@@ -129,3 +130,39 @@ test("a quarantine survives a restart, and is lifted by enabling or by another v
   expect(await runPagoda(["plugin", "update", "bad", "--yes"], { cwd })).toMatchObject({ exitCode: 0 })
   await askUntil(host, record("bad"), ({ state }) => state === "active")
 }, 90_000)
+
+test("a quarantine holds for a plugin whose version the lockfile leaves out", async () => {
+  const cwd = await makePluginFolder({ bad: { fields: `routes: (app) => app${routes},` } })
+  const lockfile = `${cwd}/plugins.lock.json`
+  await Bun.write(lockfile, (await Bun.file(lockfile).text()).replace(/ *"version": "1.0.0",\n/, ""))
+  const host = await start(cwd)
+  for (let nth = 1; nth <= 6; nth++) await host.ask(`${record("bad")}/throw`)
+  await askUntil(host, record("bad"), ({ state }) => state === "quarantined")
+  expect((await runPagoda(["plugin", "list"], { cwd })).stdout).toContain("quarantined: ")
+}, 60_000)
+
+test("what a version did that is gone, or goes while it fails, takes out no other version", async () => {
+  const cwd = await makePluginFolder({ bad: { fields: `routes: (app) => app${routes},` } })
+  const host = await start(cwd)
+  const update = async (from: string, to: string, more = "") => {
+    const file = `${cwd}/bad/plugin.ts`
+    const code = (await Bun.file(file).text()).replaceAll(from, to)
+    await Bun.write(file, code.replace("routes:", `${more}routes:`))
+    expect(await runPagoda(["plugin", "update", "bad", "--yes"], { cwd })).toMatchObject({ exitCode: 0 })
+  }
+  const fail = async (times: number) => {
+    for (let nth = 1; nth <= times; nth++) await host.ask(`${record("bad")}/throw`)
+  }
+  await fail(5)
+  await update("1.0.0", "1.0.1")
+  await fail(5)
+  expect((await host.ask(record("bad"))).body).toMatchObject({ state: "active", version: "1.0.1" })
+  const slowly =
+    'initialize: async () => { console.log("it comes"); await new Promise((done) => setTimeout(done, 500)) },'
+  const updated = update("1.0.1", "1.0.2", slowly)
+  await untilSaid(host, "it comes")
+  await fail(1)
+  await updated
+  await host.ask("/api/v2/admin/plugins/sync", { method: "POST" })
+  expect((await host.ask(record("bad"))).body).toMatchObject({ state: "active", version: "1.0.2" })
+}, 60_000)

@@ -44,6 +44,28 @@ test("the audit has who added, updated, disabled, enabled and removed a plugin, 
   expect(records[4].changes).toMatchObject({ before: { version: "1.0.1" }, after: null })
 }, 30_000)
 
+test("the audit has who deleted the data of a plugin and who replaced the secret key", async () => {
+  const cwd = await makeFolder(below("one", pluginFiles("one")))
+  for (const args of [
+    ["plugin", "add", "./one", "--yes"],
+    ["plugin", "disable", "one"],
+    ["plugin", "remove", "one", "--purge", "--yes"],
+    ["doctor", "--rotate-key"],
+  ]) {
+    const { exitCode, stderr } = await runPagoda(args, { cwd })
+    expect([args, exitCode, stderr]).toEqual([args, 0, ""])
+  }
+  host = await startTestHost({ cwd })
+  const { body } = await host.ask("/api/v2/admin/audit")
+  const found = body.results.filter(
+    ({ action, object_type }: any) => action === "purge" || object_type === "secret_key",
+  )
+  expect(found).toMatchObject([
+    { user: { username: who }, action: "update", object_type: "secret_key", changes: { secrets: 0 } },
+    { user: { username: who }, action: "purge", object_id: "one", changes: { is_installed: true, repairs: 0 } },
+  ])
+}, 30_000)
+
 test("where no host ever ran no database is made for it", async () => {
   const cwd = await makeFolder(below("one", pluginFiles("one")))
   const { exitCode } = await runPagoda(["plugin", "add", "./one", "--yes"], { cwd })

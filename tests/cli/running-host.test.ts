@@ -41,3 +41,23 @@ test("without a host what others need is known from the last time they ran", asy
   expect(await run("plugin", "enable", "base")).toMatchObject({ exitCode: 0 })
   expect(await run("plugin", "enable", "top")).toMatchObject({ exitCode: 0 })
 }, 30_000)
+
+test("a command says whom else it disabled, and that what it enabled does not run", async () => {
+  const cwd = await makeFolder()
+  const base = await makeVersion(cwd, "base")
+  const top = await makeVersion(cwd, "top", { manifest: false, fields: 'dependencies: { base: "^1.0.0" },' })
+  const barred = await makeVersion(cwd, "barred")
+  await writeLock(cwd, { base, top, barred })
+  const host = await startTestHost({ cwd, env: { PAGODA_PLUGINS_BLACKLIST: "barred" } })
+  const run = (...args: string[]) => runPagoda(["plugin", ...args], { cwd })
+  expect((await run("disable", "base", "--force")).stdout).toContain("Disabled base, top.")
+  const enabled = await run("enable", "barred")
+  expect([enabled.exitCode, enabled.stderr]).toEqual([
+    1,
+    expect.stringContaining("barred is still disabled: it is on the blacklist (PAGODA_PLUGINS_BLACKLIST)"),
+  ])
+  await writeLock(cwd, { base, top, barred, late: await makeVersion(cwd, "late") })
+  const late = await run("disable", "late")
+  expect([late.exitCode, late.stderr]).toEqual([1, expect.stringContaining('"pagoda plugin sync"')])
+  await host.stop()
+}, 30_000)

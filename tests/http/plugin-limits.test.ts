@@ -85,6 +85,13 @@ describe("an answer", () => {
             },
             open,
           )
+          .get(
+            "/short-generated",
+            async function* () {
+              for (let part = 0; part < 10; part++) yield `${"é".repeat(49)}${part} `
+            },
+            open,
+          )
           .get("/events", () => new Response(stream(20), { headers: { "content-type": "text/event-stream" } }), open)
           .get("/nothing", () => new Response(null, { status: 204 }), open)
           .get("/short", () => "x".repeat(999), open),
@@ -117,6 +124,8 @@ describe("an answer", () => {
     const streamed = await app.ask("/short-stream")
     expect(streamed.headers.get("x-mine")).toBe("1")
     expect((await streamed.arrayBuffer()).byteLength).toBe(1_000)
+    const generated = await (await app.ask("/short-generated")).text()
+    expect([generated.length, generated.slice(-3)]).toEqual([510, "é9 "])
     expect((await (await app.ask("/events")).arrayBuffer()).byteLength).toBe(2_000)
     expect((await app.ask("/nothing")).status).toBe(204)
     expect(app.limits.refused.answer_bytes).toBe(0)

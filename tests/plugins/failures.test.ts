@@ -38,6 +38,17 @@ test("what is older than a minute is forgotten, and each plugin is counted by it
   expect(told).toHaveLength(1)
 })
 
+test("what a version did that is gone is forgotten", () => {
+  const { fail, told, failures } = openFailures()
+  fail(5)
+  fail(5, "b")
+  failures.forget("a")
+  fail(5)
+  expect(told).toEqual([])
+  fail(1, "b")
+  expect(told).toHaveLength(1)
+})
+
 test("how many are too many is a limit of the plugin", () => {
   const { fail, told, limits } = openFailures()
   limits.set(new Map([["a", { failures_per_minute: 100 }]]))

@@ -39,6 +39,18 @@ test("a refusal names the plugin, the limit and what changes it", () => {
   )
 })
 
+test("no field of a line makes it another plugin's, or nobody's", () => {
+  const limits = createLimits(() => 0)
+  const lines: string[] = []
+  const write = (line: string) => void lines.push(JSON.parse(line).plugin)
+  const own = limitLog(createLog({ level: "debug", format: "json", write }), limits).with({ plugin: "a" })
+  for (let nth = 1; nth <= 100; nth++) own.info("mine", { plugin: nth % 2 ? "b" : nth })
+  own.with({ plugin: "b" }).info("one too many", { plugin: "b" })
+  own.info("another", { plugin: null })
+  expect(lines).toEqual(Array(100).fill("a"))
+  expect([limits.of("a").refused.log_lines_per_second, limits.of("b").refused.log_lines_per_second]).toEqual([2, 0])
+})
+
 test("a log has as many lines of a plugin as it may write, then one that says how many were dropped", async () => {
   const clock = { now: 0 }
   const limits = createLimits(() => clock.now)

@@ -33,6 +33,9 @@ const mends: { [Code in ErrorCode]?: (id: string) => string } = {
   IMPORT_FORBIDDEN: toMendGrant,
   PLUGIN_INCOMPATIBLE: (id) =>
     `run "pagoda plugin update ${id}" for a version that fits this host, or take the version of Pagoda that it asks for`,
+  DATABASE_UNUSABLE: (id) =>
+    `restore the file, or make it one that can be written, then run "pagoda plugin enable ${id}"; "pagoda plugin remove ${id} --purge" deletes it`,
+  DATABASE_FORBIDDEN: (id) => `grant what the error says, then run "pagoda plugin enable ${id}"`,
   QUARANTINED: (id) => `pagoda plugin enable ${id}`,
   NOT_YET: (id) => `set "isolation" of "${id}" to "in-process" in plugins.lock.json, then run "pagoda plugin sync"`,
 }

@@ -5,6 +5,7 @@ import type { Repair } from "../database/repair.ts"
 import type { PluginRecord } from "../record.ts"
 import type { RepairKey, Repairs } from "../repairs.ts"
 import { toMend, toMendDisabled, toMendGrant } from "./mend.ts"
+import { purgeUnfinished } from "./purge.ts"
 import { countWaiting, type Waiting } from "./waiting.ts"
 
 export type StateWatch = {
@@ -29,8 +30,13 @@ export function createStateWatch({ database, repairs, log }: StateWatchContext):
   /** What was said last, by plugin and code. */
   const said = new Map<string, string>()
   let turn: Promise<unknown> = Promise.resolve()
+  let hasSettled = false
 
   const stateOf = (id: string) => records.find((record) => record.id === id)
+
+  /** Whether it has hooks that are skipped only a process knows in which it was active. */
+  const isUnknown = ({ plugin, code }: RepairKey, record: PluginRecord | undefined) =>
+    code === "HOOKS_SKIPPED" && record !== undefined && record.state !== "active" && !hooks.has(plugin)
 
   const findWrong = async (record: PluginRecord): Promise<Repair[]> => {
     if (record.state === "active") return toPending(record.id, asked.get(record.id))
@@ -38,13 +44,22 @@ export function createStateWatch({ database, repairs, log }: StateWatchContext):
     return [...toFailure(record, stateOf), ...toOut(record, waiting, hooks.get(record.id) ?? [], stateOf)]
   }
 
+  /** Of what was here, and is no more in the lockfile. */
+  const findLeft = async (): Promise<Repair[]> => {
+    const { installed_plugin } = database.tables
+    const all = await database.db.select({ id: installed_plugin.plugin_id }).from(installed_plugin)
+    const removed = all.filter(({ id }) => stateOf(id) === undefined)
+    const left = removed.map(async ({ id }) => toLeft(id, await countWaiting(database, id)))
+    return (await Promise.all(left)).flat()
+  }
+
   const look = async () => {
     const now = records
-    const wrong = (await Promise.all(now.map(findWrong))).flat()
+    const wrong = (await Promise.all([...now.map(findWrong), findLeft()])).flat()
     const wanted = new Set(wrong.map(toKey))
     for (const key of await repairs.known()) {
       const record = now.find(({ id }) => id === key.plugin)
-      if (wanted.has(toKey(key)) || !isOver(key, record)) continue
+      if (wanted.has(toKey(key)) || !isOver(key, record) || isUnknown(key, record)) continue
       said.delete(toKey(key))
       await repairs.resolve(key)
     }
@@ -67,6 +82,7 @@ export function createStateWatch({ database, repairs, log }: StateWatchContext):
 
   return {
     settled(next, pending) {
+      hasSettled = true
       records = next
       asked = pending
       for (const { id, state, hooks: own } of next)
@@ -78,7 +94,8 @@ export function createStateWatch({ database, repairs, log }: StateWatchContext):
       lookInTurn()
     },
     async look() {
-      await lookInTurn()
+      // before, no plugin would be in the lockfile
+      if (hasSettled) await lookInTurn()
     },
     async close() {
       await turn
@@ -86,8 +103,12 @@ export function createStateWatch({ database, repairs, log }: StateWatchContext):
   }
 }
 
-/** Whether what is said no more about the state of this plugin is over. One that is not in the lockfile has no troubles. */
+/**
+ * Whether what is said no more about the state of this plugin is over. One that is not in the lockfile has no troubles, but
+ * for data that was to be deleted, until it is installed again and takes what is left.
+ */
 function isOver({ plugin, code }: RepairKey, record: PluginRecord | undefined): boolean {
+  if (code === purgeUnfinished) return record !== undefined
   if (!record) return plugin !== ""
   if (code === "QUARANTINED") return record.state !== "quarantined"
   if (code === "UPDATE_FAILED") return record.state !== "active" || record.error === undefined
@@ -113,18 +134,29 @@ function toFailure(record: PluginRecord, stateOf: (id: string) => PluginRecord |
 
 function toOut(
   record: PluginRecord,
-  { operations, entities, jobs, deliveries }: Waiting,
+  waiting: Waiting,
   hooks: string[],
   stateOf: (id: string) => PluginRecord | undefined,
 ): Repair[] {
   const { id: plugin, state, reason } = record
   const mend = state === "disabled" ? toMendDisabled(plugin, reason) : toMend(record, stateOf)
-  const of = `of plugin "${plugin}", which is ${state}`
+  const told = toWaiting({ plugin, mend, why: state, hooks }, waiting)
+  if (state !== "disabled") return told
+  const message = `Plugin "${plugin}" is disabled: ${reason}; its URLs answer 404`
+  return [{ plugin, code: "PLUGIN_DISABLED", severity: "info", message, mend }, ...told]
+}
+
+function toLeft(plugin: string, waiting: Waiting): Repair[] {
+  const purge = `delete what is left of it with "pagoda plugin remove ${plugin} --purge"`
+  const mend = `add it again with "pagoda plugin add <source>", or ${purge}`
+  return toWaiting({ plugin, mend, why: "not in the lockfile", hooks: [] }, waiting)
+}
+
+type Out = { plugin: string; mend: string; why: string; hooks: string[] }
+
+function toWaiting({ plugin, mend, why, hooks }: Out, { operations, entities, jobs, deliveries }: Waiting): Repair[] {
+  const of = `of plugin "${plugin}", which is ${why}`
   const repairs: Repair[] = []
-  if (state === "disabled") {
-    const message = `Plugin "${plugin}" is disabled: ${reason}; its URLs answer 404`
-    repairs.push({ plugin, code: "PLUGIN_DISABLED", severity: "info", message, mend })
-  }
   const warn = (code: string, message: string) => repairs.push({ plugin, code, severity: "warning", message, mend })
   if (operations > 0) {
     const what = `${toCount(operations, "operation")} of ${toCount(entities, "entity", "entities")}`

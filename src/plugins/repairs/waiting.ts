@@ -1,6 +1,5 @@
-import { and, count, countDistinct, eq, inArray } from "drizzle-orm"
+import { and, count, countDistinct, eq } from "drizzle-orm"
 import type { Database } from "../../db/database.ts"
-import { openStatuses } from "../../jobs/records.ts"
 
 /** What goes without a plugin that is out, or waits for it. */
 export type Waiting = {
@@ -21,7 +20,7 @@ export async function countWaiting({ db, tables }: Database, plugin: string): Pr
   const [jobs] = await db
     .select({ count: count() })
     .from(job)
-    .where(and(eq(job.plugin, plugin), inArray(job.status, openStatuses)))
+    .where(and(eq(job.plugin, plugin), eq(job.status, "preparing")))
   const [deliveries] = await db.select({ count: count() }).from(hook_delivery).where(eq(hook_delivery.plugin, plugin))
   return {
     operations: Number(bound?.operations ?? 0),

@@ -3,6 +3,7 @@ import { systemUser } from "../../../src/core/access.ts"
 import { createLog } from "../../../src/log.ts"
 import { describeLocked } from "../../../src/plugins/describe.ts"
 import type { PluginRecord } from "../../../src/plugins/record.ts"
+import { toUnfinishedPurge } from "../../../src/plugins/repairs/purge.ts"
 import { createStateWatch } from "../../../src/plugins/repairs/states.ts"
 import { createRepairs } from "../../../src/plugins/repairs.ts"
 import { eachDatabase, type TestDatabase } from "../../support/database.ts"
@@ -64,6 +65,56 @@ eachDatabase((_, open) => {
     expect(await fail("STORE_DAMAGED", "2")).toEqual({ STORE_DAMAGED: "STORE_DAMAGED", SETTING_MISSING: "other" })
     expect(await states.settle(describe("active"))).toEqual({ SETTING_MISSING: "other" })
     expect(await states.settle({ ...describe("active"), id: "q" })).toEqual({})
+  })
+
+  test("data that was not deleted to its end is told of until its plugin is installed again", async () => {
+    const states = await openStates(await open())
+    const unfinished = toUnfinishedPurge("q")
+    await states.repairs.report(unfinished)
+    expect(await states.settle(describe("active"))).toEqual({ PURGE_UNFINISHED: unfinished.message })
+    expect(await states.settle({ ...describe("active"), id: "q" })).toEqual({})
+  })
+
+  test("hooks that are skipped are told of until the plugin is back, also after a start that never saw them", async () => {
+    const database = await open()
+    const before = await openStates(database)
+    const hook = { name: "entry.after_create", entity: null, priority: 100, durable: false }
+    const hooks = [{ ...hook, calls: 0, failures: 0, rejections: 0, timeouts: 0 }]
+    await before.settle(describe("active", { hooks }))
+    const told = (await before.settle(describe("disabled", { reason: "no" }))).HOOKS_SKIPPED as string
+    expect(told).toContain("entry.after_create")
+    const after = await openStates(database)
+    expect(await after.settle(describe("disabled", { reason: "no" }))).toMatchObject({ HOOKS_SKIPPED: told })
+    expect(await after.settle(describe("active", { hooks }))).toEqual({})
+  })
+
+  test("what waits for a plugin that is no more in the lockfile is told of, and over with it", async () => {
+    const database = await open()
+    const states = await openStates(database)
+    await database.db.insert(database.tables.installed_plugin).values({ plugin_id: "p", name: "P", version: "1.0.0" })
+    const another = { ...describe("active"), id: "q" }
+    expect(await states.settle(another)).toEqual({})
+    await addJob(database)
+    expect(await states.read()).toEqual({
+      JOBS_WAITING: '1 job of plugin "p", which is not in the lockfile, waits for it',
+    })
+    await database.db.update(database.tables.job).set({ status: "canceled" })
+    expect(await states.read()).toEqual({})
+  })
+
+  test("nothing is over because somebody asks before the plugins are settled", async () => {
+    const database = await open()
+    const error = { step: "import", code: "IMPORT_FAILED", message: "no", at: "1" } as const
+    expect(await (await openStates(database)).settle(describe("failed", { error }))).toEqual({ IMPORT_FAILED: "no" })
+    expect(await (await openStates(database)).read()).toEqual({ IMPORT_FAILED: "no" })
+  })
+
+  test("a job that still runs while its plugin is out does not wait", async () => {
+    const database = await open()
+    const states = await openStates(database)
+    await addJob(database)
+    await database.db.update(database.tables.job).set({ status: "processing" })
+    expect((await states.settle(describe("disabled", { reason: "no" }))).JOBS_WAITING).toBeUndefined()
   })
 
   test("permissions that a plugin asks for and has not are told of while it runs", async () => {
