@@ -18,24 +18,29 @@ export function createLog(options: LogOptions, bound: LogFields = {}): Log {
   const format = options.format === "json" ? toJsonLine : createPretty(options.colors === true)
   const least = logLevels.indexOf(options.level)
   const at = (level: LogLevel) => (message: string, fields?: LogFields) => {
-    if (logLevels.indexOf(level) >= least) write(`${format(level, message, { ...bound, ...fields })}\n`)
+    if (logLevels.indexOf(level) >= least) write(`${format(level, message, addFields(bound, fields))}\n`)
   }
   return {
     debug: at("debug"),
     info: at("info"),
     warn: at("warn"),
     error: at("error"),
-    with: (fields) => createLog(options, { ...bound, ...fields }),
+    with: (fields) => createLog(options, addFields(bound, fields)),
   }
 }
 
+/** A field of a name that is taken gets another: no line says that it is somebody else's, or of another level. */
+export function addFields(bound: LogFields, fields: LogFields | undefined): LogFields {
+  const added = Object.entries(fields ?? {}).map(([key, value]) => [Object.hasOwn(bound, key) ? `${key}_` : key, value])
+  return { ...bound, ...Object.fromEntries(added) }
+}
+
 function toJsonLine(level: LogLevel, message: string, fields: LogFields): string {
-  const parts = Object.entries({ time: new Date().toISOString(), level, message, ...fields }).flatMap(
-    ([key, value]) => {
-      const text = toText(value)
-      return text === undefined ? [] : [`${JSON.stringify(key)}:${text}`]
-    },
-  )
+  const all = addFields({ time: new Date().toISOString(), level, message }, fields)
+  const parts = Object.entries(all).flatMap(([key, value]) => {
+    const text = toText(value)
+    return text === undefined ? [] : [`${JSON.stringify(key)}:${text}`]
+  })
   return `{${parts.join(",")}}`
 }
 

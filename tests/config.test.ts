@@ -15,6 +15,14 @@ function refuse(env: Record<string, string>, rest: ConfigInput = {}): PagodaErro
   throw new Error("the configuration was accepted")
 }
 
+test("every setting is in the guide for operators, and nothing else is", async () => {
+  const text = (path: string) => Bun.file(new URL(`../${path}`, import.meta.url)).text()
+  const [code, guide] = await Promise.all([text("src/config.ts"), text("docs/operating.md")])
+  const known = [...code.matchAll(/from\("(\w+)"/g)].map(([, name]) => name)
+  const told = [...guide.matchAll(/`(PAGODA_[A-Z_]+|DATABASE_URL)`/g)].map(([, name]) => name)
+  expect([...new Set(told)].sort()).toEqual([...new Set(known)].sort())
+})
+
 describe("readConfig()", () => {
   test("has the defaults of the contract", () => {
     expect(read()).toMatchObject({

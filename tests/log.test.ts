@@ -17,6 +17,14 @@ test("JSON lines have the time, the level, the message and the fields of the log
   expect(JSON.parse(line ?? "")).toMatchObject({ level: "warn", message: "look", plugin: "p", count: 1 })
 })
 
+test("a line's own fields take no other's place: they get another name", () => {
+  const [line = ""] = linesOf({ format: "json" }, (log) => {
+    log.with({ plugin: "p" }).info("look", { time: 1, level: "low", message: {}, plugin: "other", count: 1 })
+  })
+  expect(line).toMatch(/^\{"time":"\d{4}-\S+Z","level":"info","message":"look","plugin":"p","time_":1,/)
+  expect(JSON.parse(line)).toMatchObject({ time_: 1, level_: "low", message_: {}, plugin_: "other", count: 1 })
+})
+
 test("pretty lines are coloured only where they were asked to be", () => {
   const say = (log: ReturnType<typeof createLog>) => log.with({ plugin: "p" }).info("look")
   expect(linesOf({ format: "pretty" }, say)[0]).toMatch(/^\S+ info {2}look plugin="p"\n$/)

@@ -54,7 +54,7 @@ async function runToLearn(fetched: FetchedSource, context: FetchContext, consent
     dependencies = {},
   } = checkPlugin(
     exported,
-    exported?.id,
+    exported?.id ?? toSourceText(fetched.source),
     // whether it gets what it asks for is asked later
     { source: locked.source, permissions: exported?.permissions },
     undefined,

@@ -48,7 +48,7 @@ export const commands: Command[] = [
     },
     examples: [
       "plugin add npm:pagoda-plugin-hello-world",
-      "plugin add git+https://example.com/plugins.git#v1.2.0&path:/hello --yes",
+      "plugin add 'git+https://example.com/plugins.git#v1.2.0&path:/hello' --yes",
       "plugin add https://example.com/hello.ts --grant net:example.com",
       "plugin add ./plugin-samples/hello-world",
     ],
@@ -59,13 +59,18 @@ export const commands: Command[] = [
     args: ["id?"],
     summary: "take the newest version of one plugin, or of all",
     details:
-      "Shows which files and packages differ, and asks where it wants more permissions. Also makes anew what is damaged in the store.",
+      "Shows which files and packages differ, and asks where it wants more permissions. Also makes anew what is damaged in the store. For one plugin, --grant is written even if there is nothing newer.",
     flags: {
       yes: yesFlag,
       grant: { type: "list", value: "P", description: "grant this permission as well" },
       json: jsonFlag,
     },
-    examples: ["plugin update", "plugin update hello-world-plugin", "plugin update --json --yes"],
+    examples: [
+      "plugin update",
+      "plugin update hello-world-plugin",
+      "plugin update hello-world-plugin --grant net:example.com",
+      "plugin update --json --yes",
+    ],
     load: async () => (await import("./plugin-update.ts")).updatePlugins,
   },
   {

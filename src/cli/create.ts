@@ -35,7 +35,7 @@ export async function createProject({ args: [name = ""], flags }: Call): Promise
   const shown = relative(process.cwd(), folder) || "."
   await print(`Made the plugin "${id}" in ${shown}: ${Object.keys(files).join(", ")}.`)
   await print(
-    `Next: "cd ${shown}", "bun install", "bun test"; "pagoda check ${shown}"; "pagoda plugin add ./${shown}".`,
+    `Next: "cd ${shown}", "bun install", "bun test", "pagoda dev"; README.md there says how to check and publish it.`,
   )
 }
 
@@ -92,7 +92,7 @@ function toPackage({ id, description, author, folder }: Project): object {
     keywords: ["pagoda-plugin"],
     type: "module",
     exports: "./plugin.ts",
-    files: ["plugin.ts", "README.md"],
+    files: ["*.ts", "!*.test.ts", "static"],
     scripts: { test: "bun test", types: "tsc" },
     peerDependencies: { "@pagoda/sdk": `^${version}` },
     devDependencies: { ...toSdk(folder), "@types/bun": "^1.4.0", typescript: "^5.9.0" },

@@ -23,7 +23,13 @@ export async function showPlugin({ args: [id = ""], flags, config, log }: Call):
   const status = (await readStatuses(lockfile.plugins, config, log)).find((each) => each.id === id)
   const trust = await withFetching(config, ({ store }) => readPluginTrust(locked, store))
   if (flags.json) return void (await printJson({ ...status, trust }))
-  const known = Object.entries(status ?? {}).map(([field, value]) => [field, toText(value)])
+  const { jobs = [], settings_schema, ...plain } = status ?? {}
+  const listed = {
+    ...plain,
+    jobs: jobs.map(({ number, name }) => `${number} ${name}`),
+    settings: toSettings(settings_schema),
+  }
+  const known = Object.entries(listed).map(([field, value]) => [field, toText(value)])
   const rows = [...known, ...describeTrust(trust)]
   const width = Math.max(...rows.map(([field = ""]) => field.length))
   await print(rows.map(([field = "", value]) => `${field.padEnd(width)}  ${value}`).join("\n"))
@@ -32,6 +38,15 @@ export async function showPlugin({ args: [id = ""], flags, config, log }: Call):
 function toLine({ id, name, version, state, reason }: PluginStatus): string {
   const line = toSafe(`${id} (${version || "no version"}) - ${name}`)
   return state === "active" ? `  ${good()} ${line}` : `  ${bad()} ${line}: ${state}: ${toSafeLines(reason ?? "")}`
+}
+
+/** The name of each, with its default. */
+function toSettings(schema: object | null | undefined): string[] {
+  const { properties = {} } = (schema ?? {}) as { properties?: Record<string, { default?: unknown; secret?: boolean }> }
+  return Object.entries(properties).map(([name, { default: standard, secret }]) => {
+    if (secret) return `${name} (secret)`
+    return standard === undefined ? name : `${name} (${JSON.stringify(standard)})`
+  })
 }
 
 function toText(value: unknown): string {

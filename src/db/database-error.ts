@@ -33,13 +33,29 @@ type DriverError = Error & { code?: unknown; constraint_name?: string; table_nam
 export function toDatabaseError(thrown: unknown): unknown {
   if (!(thrown instanceof Error)) return thrown
   const error: DriverError = thrown
-  if (error.name === "SQLiteError") return new DatabaseError(String(error.code ?? "SQLITE_ERROR"), error.message)
+  if (error.name === "SQLiteError") return toSqliteError(String(error.code ?? "SQLITE_ERROR"), error.message)
   if (isConnectionError(error)) {
     return new PagodaError("DATABASE_UNREACHABLE", `The database cannot be reached: ${error.code}; is it running?`)
   }
   // by what it has, not by its name: minified, that is two letters
   if ("severity" in error) return new DatabaseError(String(error.code), toReason(error), error.constraint_name)
   return thrown
+}
+
+/** What no statement is to blame for, and who runs Pagoda can mend. */
+const sqliteTroubles: { [code: string]: string } = {
+  SQLITE_BUSY: "does another program hold its file?",
+  SQLITE_FULL: "is the disk full?",
+  SQLITE_IOERR: "is its disk in order?",
+  SQLITE_READONLY: "may its file be written?",
+  SQLITE_CANTOPEN: "may its file be opened?",
+}
+
+function toSqliteError(code: string, message: string): Error {
+  const [kind = ""] = /^SQLITE_[A-Z]+/.exec(code) ?? []
+  const hint = sqliteTroubles[kind]
+  if (hint === undefined) return new DatabaseError(code, message)
+  return new PagodaError("DATABASE_UNREACHABLE", `The database cannot be used: ${message} (${code}); ${hint}`)
 }
 
 const connectionCodes =
@@ -55,5 +71,5 @@ export function isConnectionError(error: unknown): error is Error & { code: stri
 function toReason(error: DriverError): string {
   const code = String(error.code)
   if (error.constraint_name) return `constraint "${error.constraint_name}" of table "${error.table_name}"`
-  return /^(?:23|25|26|40|42|53|55)/.test(code) ? error.message : "its data or its statement is not accepted"
+  return /^(?:23|25|26|40|42|53|54|55|57)/.test(code) ? error.message : "its data or its statement is not accepted"
 }

@@ -9,7 +9,7 @@ const tags = ["auth"]
 
 const credentials = t.Object(
   { username: t.String({ minLength: 1, maxLength: 200 }), password: t.String({ minLength: 1, maxLength: 1024 }) },
-  { additionalProperties: false },
+  { additionalProperties: false, examples: [{ username: "admin", password: "what the first start printed" }] },
 )
 
 export function addAuth(app: CoreApp, { accounts }: HttpContext): void {

@@ -65,7 +65,7 @@ export const entitySchema = t.Object(
         name: "Server",
         note: "Machines in the data center",
         item_name_pattern: "^srv-\\d+$",
-        attrs: [{ id: 7, ...attributeExample, default_value: null }],
+        attrs: [{ id: 1, ...attributeExample, default_value: null }],
         is_public: true,
         default_permission: "nothing",
         is_active: true,
@@ -132,9 +132,9 @@ export const entityChangesSchema = t.Object(
       {
         note: "In racks 1 to 4",
         attrs: [
-          { id: 7, is_mandatory: false },
+          { id: 1, is_mandatory: false },
           { name: "rack", type: "string" },
-          { id: 8, is_deleted: true },
+          { id: 2, is_deleted: true },
         ],
       },
     ],

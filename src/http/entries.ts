@@ -17,7 +17,7 @@ const closed = { additionalProperties: false }
 
 const newEntry = t.Object(
   { name, attrs: t.Optional(attrs) },
-  { ...closed, examples: [{ name: "web01", attrs: { cpu: 8, owner: 12, tags: ["rack-3"] } }] },
+  { ...closed, examples: [{ name: "srv-1", attrs: { cpu: 8, state: "live" } }] },
 )
 const changes = t.Object(
   { name: t.Optional(name), attrs: t.Optional(attrs) },
@@ -25,7 +25,7 @@ const changes = t.Object(
 )
 const copies = t.Object(
   { names: t.Array(name, { minItems: 1, maxItems: 100 }) },
-  { ...closed, examples: [{ names: ["web02", "web03"] }] },
+  { ...closed, examples: [{ names: ["srv-2", "srv-3"] }] },
 )
 
 /** Those of one entry, and what makes one. */

@@ -28,8 +28,8 @@ export const entrySchema = t.Object(
       {
         id: 31,
         entity: { id: 4, name: "Server" },
-        name: "web01",
-        attrs: { cpu: 8, owner: 12, tags: ["rack-3"] },
+        name: "srv-1",
+        attrs: { cpu: 8, state: "live" },
         is_public: true,
         default_permission: "nothing",
         is_active: true,

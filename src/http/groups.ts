@@ -34,7 +34,7 @@ export function addGroups(app: CoreApp, { core: { groups } }: HttpContext): void
   })
 
   app.post(base, async ({ user, body, status }) => status(201, await groups.create(user, body)), {
-    body: documented(t.Object({ name, ...changes }, strict)),
+    body: documented(t.Object({ name, ...changes }, { ...strict, examples: [{ name: "Operators", members: [] }] })),
     response: { 201: group },
     detail: { tags, summary: "Makes a group; admins only" },
   })
@@ -47,7 +47,9 @@ export function addGroups(app: CoreApp, { core: { groups } }: HttpContext): void
 
   app.patch(`${base}/:id`, ({ user, params: { id }, body }) => groups.update(user, id, body), {
     params,
-    body: documented(t.Object({ name: t.Optional(name), ...changes }, strict)),
+    body: documented(
+      t.Object({ name: t.Optional(name), ...changes }, { ...strict, examples: [{ name: "Operators" }] }),
+    ),
     response: group,
     detail: {
       tags,

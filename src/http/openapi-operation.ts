@@ -5,7 +5,13 @@ type Media = { schema?: { properties?: Record<string, { format?: string; items?:
 type Body = { description?: string; required?: boolean; content: Record<string, Media> }
 type Response = { description?: string; content?: Record<string, Media>; $ref?: string }
 
-type Parameter = { name: string; in: string; required?: boolean; schema?: object }
+type Parameter = {
+  name: string
+  in: string
+  required?: boolean
+  description?: string
+  schema?: { description?: string }
+}
 
 export type Operation = {
   operationId: string
@@ -39,9 +45,12 @@ function toShort(path: string, plugin: string | undefined): string {
   return plugin === undefined ? path : path.slice(pluginPrefix(plugin).length)
 }
 
-/** What has a default may be left out. */
-function toParameter(parameter: Parameter): Parameter {
-  return parameter.schema && "default" in parameter.schema ? { ...parameter, required: false } : parameter
+/** What has a default may be left out; Swagger UI shows the description of the parameter, not of its schema. */
+function toParameter({ schema, ...parameter }: Parameter): Parameter {
+  if (!schema) return parameter
+  const { description, ...rest } = schema
+  const shown = description === undefined ? parameter : { description, ...parameter }
+  return { ...shown, ...("default" in rest && { required: false }), schema: rest }
 }
 
 /** The method and the path are unique, so that this is, and it stays when other routes come and go. */
@@ -54,7 +63,8 @@ function toResponses(found: Record<string, Response>): Record<string, Response> 
   const responses: Record<string, Response> = {}
   for (const [status, response] of Object.entries(found)) {
     const { content, ...rest } = response
-    const description = response.description || STATUS_CODES[status] || `Status ${status}`
+    const isSaid = response.description && response.description !== `Response for status ${status}`
+    const description = isSaid ? response.description : STATUS_CODES[status] || `Status ${status}`
     responses[status] = status === "204" || !content ? { ...rest, description } : { ...response, description }
   }
   const isAnswered = Object.keys(responses).some((status) => /^[123]/.test(status))

@@ -125,6 +125,16 @@ const problemSchema: JsonSchema = {
     },
     plugin: { type: "string", description: "The plugin that failed" },
   },
+  examples: [
+    {
+      type: "urn:pagoda:error:VALIDATION_FAILED",
+      title: "The request does not fit",
+      status: 422,
+      detail: 'The query does not fit: "limit": Expected integer',
+      code: "VALIDATION_FAILED",
+      errors: [{ path: "limit", message: "Expected integer", code: "INTEGER" }],
+    },
+  ],
 }
 
 const problemResponse = {

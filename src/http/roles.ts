@@ -32,6 +32,7 @@ const changes = {
   admin_groups: t.Optional(members.admin_groups),
 }
 const strict = { additionalProperties: false }
+const example = { name: "Editors", description: "May change what the shop shows", users: [], groups: [] }
 
 export function addRoles(app: CoreApp, { core: { roles } }: HttpContext): void {
   app.get(base, async ({ user, query, request }) => toPageOf(request, await roles.list(user, query), query), {
@@ -41,7 +42,7 @@ export function addRoles(app: CoreApp, { core: { roles } }: HttpContext): void {
   })
 
   app.post(base, async ({ user, body, status }) => status(201, await roles.create(user, body)), {
-    body: documented(t.Object({ name, ...changes }, strict)),
+    body: documented(t.Object({ name, ...changes }, { ...strict, examples: [example] })),
     response: { 201: role },
     detail: { tags, summary: "Makes a role; admins only" },
   })
@@ -54,7 +55,7 @@ export function addRoles(app: CoreApp, { core: { roles } }: HttpContext): void {
 
   app.patch(`${base}/:id`, ({ user, params: { id }, body }) => roles.update(user, id, body), {
     params,
-    body: documented(t.Object({ name: t.Optional(name), ...changes }, strict)),
+    body: documented(t.Object({ name: t.Optional(name), ...changes }, { ...strict, examples: [{ name: "Editors" }] })),
     response: role,
     detail: {
       tags,

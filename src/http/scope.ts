@@ -5,13 +5,13 @@ import { PagodaError } from "../errors.ts"
 import type { Log } from "../log.ts"
 import { isOpen, type Scope, type SealOptions } from "../plugins/mount.ts"
 import { offerDirectRoutes } from "./direct-routes.ts"
+import { createFetchGuard } from "./fetch-guard.ts"
 import { allowedMethods } from "./methods.ts"
 import { toNumbers } from "./numbers.ts"
 import { isSameOrigin } from "./origin.ts"
 import { parserOf } from "./parser.ts"
 import { createProblem, type OnPluginFailure, type Origin, respond, toProblem, toProblemResponse } from "./problem.ts"
 import type { RouteMeter } from "./route-meter.ts"
-import { createFetchGuard } from "./fetch-guard.ts"
 
 /** Synchronous where the credentials were checked a moment ago: this runs for every request. */
 export type Authenticate = (headers: Headers) => Principal | null | Promise<Principal | null>

@@ -72,8 +72,10 @@ function listen({ host, port, log, ...apps }: ServerOptions, sockets: Sockets) {
   try {
     server = Bun.serve(options)
   } catch (error) {
-    const wanted = 'choose another with "--port" and "--host"'
-    throw new PagodaError("LISTEN_FAILED", `Cannot listen on "${host}:${port}": ${toMessage(error)}; ${wanted}`, {
+    // Bun asks "Is port 3000 in use?"
+    const reason = toMessage(error).replace(/[^.?]$/, "$&.")
+    const wanted = 'Choose another with "--port" and "--host"'
+    throw new PagodaError("LISTEN_FAILED", `Cannot listen on "${host}:${port}": ${reason} ${wanted}`, {
       cause: error,
     })
   }

@@ -53,10 +53,10 @@ export function addTransfer(app: CoreApp, { transfer }: HttpContext): void {
   )
 }
 
-const csvExample = 'id,name,cpu,tags\r\n31,web01,8,"[""rack-3""]"\r\n,web02,16,\r\n'
+const csvExample = "id,name,cpu,state\r\n1,srv-1,8,live\r\n,srv-4,16,\r\n"
 const jsonExample = [
-  { id: 31, name: "web01", attrs: { cpu: 8, tags: ["rack-3"] } },
-  { name: "web02", attrs: { cpu: 16 } },
+  { id: 1, name: "srv-1", attrs: { cpu: 8, state: "live" } },
+  { name: "srv-4", attrs: { cpu: 16 } },
 ]
 
 const requestBody = {

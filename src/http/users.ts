@@ -16,6 +16,7 @@ const fields = {
 }
 const username = t.String({ description: '1 to 100 letters, digits and ". _ @ + -"', examples: ["ana"] })
 const password = t.String({ description: "8 to 1024 characters; taken, never given", examples: ["correct horse"] })
+const newcomer = { username: "ana", password: "correct horse", email: "ana@example.org" }
 const is_active = t.Boolean({ description: "false: cannot log in; sessions and tokens are refused at once" })
 
 export function addUsers(app: CoreApp, { core: { people } }: HttpContext): void {
@@ -26,7 +27,7 @@ export function addUsers(app: CoreApp, { core: { people } }: HttpContext): void 
   })
 
   app.post(base, async ({ user, body, status }) => status(201, await people.create(user, body)), {
-    body: documented(t.Object({ username, password, ...fields }, strict)),
+    body: documented(t.Object({ username, password, ...fields }, { ...strict, examples: [newcomer] })),
     response: { 201: userSchema },
     detail: { tags, summary: "Makes a user; admins only" },
   })
@@ -42,7 +43,7 @@ export function addUsers(app: CoreApp, { core: { people } }: HttpContext): void 
     body: documented(
       t.Object(
         { username: t.Optional(username), password: t.Optional(password), is_active: t.Optional(is_active), ...fields },
-        strict,
+        { ...strict, examples: [{ email: "ana@example.org", is_readonly: true }] },
       ),
     ),
     response: userSchema,

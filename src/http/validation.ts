@@ -1,9 +1,15 @@
 import { ValueErrorType } from "@sinclair/typebox/value"
 import type { Issue } from "../errors.ts"
-import { toCode } from "../issues.ts"
+import { toChoices, toCode } from "../issues.ts"
 
 /** As TypeBox and the standard schemas tell it. */
-type Found = { path?: unknown; message?: unknown; type?: number; value?: unknown; schema?: { error?: unknown } }
+type Found = {
+  path?: unknown
+  message?: unknown
+  type?: number
+  value?: unknown
+  schema?: { error?: unknown; anyOf?: unknown }
+}
 
 /** Every problem that Elysia found, one a path, dotted from the root of the body, query or parameters. */
 export function toIssueList(error: { all?: unknown }): Issue[] {
@@ -31,5 +37,7 @@ function toPath(path: unknown): string {
 
 /** A sentence of the schema's own wins. */
 function toMessage({ message, schema }: Found): string {
-  return typeof schema?.error === "string" ? schema.error : String(message ?? "does not fit")
+  return typeof schema?.error === "string"
+    ? schema.error
+    : (toChoices(schema ?? {}) ?? String(message ?? "does not fit"))
 }

@@ -125,3 +125,16 @@ test("check prints a line for each thing, and a summary", async () => {
   expect(stdout).toContain("  ! project: it has no README\n")
   expect(stdout).toMatch(/greeter is a plugin that a host takes, \d to look at\.\n$/)
 })
+
+test("check warns of code and static files that npm would not publish", async () => {
+  const more = { "tables.ts": "", "lib/deep/a.ts": "", "lib/b.test.ts": "", "static/x.css": "", "biome.config.ts": "" }
+  const warned = async (...names: string[]) => {
+    const { warnings } = await check(about({ ...pluginFiles("greeter"), ...more }, { files: names }))
+    return /npm would not publish (.*):/.exec(warnings)?.[1]
+  }
+  expect(await warned("plugin.ts", "README.md")).toBe('"lib/deep/a.ts" and 2 more')
+  expect(await warned("*.ts", "./static/", "lib/deep/*")).toBeUndefined()
+  expect(await warned("/plugin.ts", "**/*.ts", "static")).toBeUndefined()
+  expect(await warned("*.ts", "!*.test.ts", "!tables.ts", "static/**", "lib")).toBe('"tables.ts"')
+  expect((await check(pluginFiles("greeter"))).warnings).not.toContain("publish")
+}, 20_000)

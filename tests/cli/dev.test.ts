@@ -26,26 +26,33 @@ async function makeProject(): Promise<string> {
   return folder
 }
 
+type Ask = (path: string, method?: string) => Promise<string>
+
 /** A host on a project, with a folder for temporary files of its own. */
 async function startProject(project: string, args: string[] = []) {
   const TMPDIR = await makeFolder()
   const host = await startPagodaDev([project, ...args], { cwd: TMPDIR, env: { TMPDIR, PAGODA_LOG_FORMAT: "json" } })
   const token = /Bearer (pgd_\w+)/.exec(host.stderr())?.[1] ?? ""
-  const ask = async (path: string, method = "GET") => {
+  const ask: Ask = async (path, method = "GET") => {
     const response = await fetch(host.url + path, { method, headers: { authorization: `Bearer ${token}` } })
     return response.text()
   }
   return { host, ask, TMPDIR }
 }
 
-async function untilAnswers(
-  ask: (path: string) => Promise<string>,
-  wanted: string,
-  host: RunningPagoda,
-): Promise<void> {
+async function untilAnswers(ask: Ask, wanted: string, host: RunningPagoda): Promise<void> {
+  await until(async () => (await ask("/plugins/counter/")) === `<p>${wanted}</p>`, `"${wanted}" is not answered`, host)
+}
+
+async function untilState(ask: Ask, wanted: string, host: RunningPagoda): Promise<void> {
+  const isSo = async () => JSON.parse(await ask("/api/v2/plugins/counter")).state === wanted
+  await until(isSo, `the plugin is not ${wanted}`, host)
+}
+
+async function until(isSo: () => Promise<boolean>, problem: string, host: RunningPagoda): Promise<void> {
   const end = performance.now() + 10_000
-  while ((await ask("/plugins/counter/")) !== `<p>${wanted}</p>`) {
-    if (performance.now() > end) throw new Error(`"${wanted}" is not answered:\n${host.stderr()}`)
+  while (!(await isSo())) {
+    if (performance.now() > end) throw new Error(`${problem}:\n${host.stderr()}`)
     await Bun.sleep(2)
   }
 }
@@ -123,6 +130,22 @@ test("a broken change is told with its file and line, and what ran before goes o
     await host.stop()
   }
 })
+
+test("a project that fails too often is quarantined, and tried again at the next change, whatever it is", async () => {
+  const project = await makeProject()
+  const file = join(project, "parts/word.ts")
+  const { host, ask } = await startProject(project)
+  try {
+    for (const word of ["second", "third"]) {
+      await writeFile(file, `export const word = ""\nsetInterval(() => { throw new Error("again") }, 5)`)
+      await untilState(ask, "quarantined", host)
+      await writeFile(file, `export const word = "${word}"`)
+      await untilAnswers(ask, word, host)
+    }
+  } finally {
+    await host.stop()
+  }
+}, 30_000)
 
 test("dev keeps data where it is told to, but not in the project itself", async () => {
   const project = await makeProject()

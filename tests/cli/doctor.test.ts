@@ -79,6 +79,13 @@ test("doctor tells of modes, a short key, a broken lockfile and a database that 
   expect(Object.keys(named).sort()).toEqual(["data directory", "file modes", "lockfile", "secret key"].sort())
   expect(named["data directory"]).toBe(`chmod 700 "${folder}"`)
   expect(named["file modes"]).toBe(`chmod 600 "${join(folder, "secret.key")}"`)
+
+  const lockfile = { lockfileVersion: 1, plugins: { p: { sorce: "file:p" } } }
+  await writeFiles(cwd, { "plugins.lock.json": JSON.stringify(lockfile, null, 2) })
+  const { stdout } = await runPagoda(["doctor"], { cwd })
+  expect(stdout).toMatch(
+    /lockfile: Cannot read the lockfile ".*": 2 mistakes\n {6}4:\d+ .* is missing.*\n {6}5:\d+ .* unknown/,
+  )
 }, 30_000)
 
 test("doctor looks at Postgres, and says when that cannot be reached or is not migrated", async () => {

@@ -1,4 +1,5 @@
 import { afterAll, describe, expect, test } from "bun:test"
+import { existsSync } from "node:fs"
 import { appendFile, readdir, rm } from "node:fs/promises"
 import { join } from "node:path"
 import { makeFolder, removeFolders, writeFiles } from "../support/folder.ts"
@@ -92,6 +93,15 @@ describe("pagoda plugin add", () => {
     expect((await read()).untold).toMatchObject({ permissions: ["db"], version: "1.0.0" })
   })
 
+  test("names the source of what turns out to be no plugin", async () => {
+    const { run } = await makeHome({ "none/index.ts": "export default () => {}" })
+    const { stderr, exitCode } = await run("plugin", "add", "./none", "--yes")
+    expect([exitCode, stderr]).toEqual([
+      1,
+      expect.stringContaining('Cannot load plugin "file:none": it has no default'),
+    ])
+  })
+
   test("refuses an id that is there, and names the commands that mend it", async () => {
     const { run, text } = await makeHome()
     await run("plugin", "add", "./greeter", "--yes")
@@ -175,6 +185,17 @@ describe("pagoda plugin", () => {
     expect((await run("plugin", "list")).stdout).toContain("✓ plugin-b")
   })
 
+  test("info says in a line each which jobs and settings a plugin has", async () => {
+    const fields = `jobs: { 4100: { name: "ONE", run() {} }, 4101: { name: "TWO", run() {} } },
+      settings: t.Object({ GREETING: t.String({ default: "Hi" }), KEY: t.Optional(secret(t.String())), NEEDED: t.String() }),`
+    const code = { fields, body: 'import { secret, t } from "@pagoda/sdk"' }
+    const { run } = await makeHome(below("a", pluginFiles("plugin-a", code)))
+    await run("plugin", "add", "./a", "--yes")
+    const { stdout } = await run("plugin", "info", "plugin-a")
+    expect(stdout).toMatch(/^jobs +4100 ONE, 4101 TWO$/m)
+    expect(stdout).toMatch(/^settings +GREETING \("Hi"\), KEY \(secret\), NEEDED$/m)
+  })
+
   test("verify says what every plugin is, and fails on one changed byte with both hashes", async () => {
     const { run, cwd, read } = await makeHome()
     await run("plugin", "add", "./greeter", "--yes")
@@ -247,6 +268,38 @@ describe("pagoda plugin", () => {
     expect((await run("plugin", "remove", "greeter", "--purge", "--yes")).stdout).toBe(
       "There was no data of greeter.\n",
     )
+    // where nothing would go nothing is asked
+    const again = await run("plugin", "remove", "greeter", "--purge")
+    expect([again.exitCode, again.stdout]).toEqual([0, "There was no data of greeter.\n"])
+  })
+
+  test("a purge that does not come to its end is told of by doctor until it is run again", async () => {
+    const { run, cwd } = await makeHome()
+    await run("plugin", "add", "./greeter", "--yes")
+    await run("plugin", "disable", "greeter")
+    // what nobody can delete as a file
+    const stuck = join(cwd, ".pagoda/plugins/greeter.db-wal")
+    await writeFiles(cwd, { ".pagoda/plugins/greeter.db": "", ".pagoda/plugins/greeter.db-wal/file": "" })
+    const failed = await run("plugin", "remove", "greeter", "--purge", "--yes")
+    expect([failed.exitCode, failed.stderr]).toEqual([1, expect.stringContaining("Cannot delete")])
+    const told = JSON.parse((await run("doctor", "--json")).stdout).findings
+    expect(told).toContainEqual({
+      name: "PURGE_UNFINISHED greeter",
+      ok: false,
+      message: expect.stringContaining("some may still be there"),
+      mend: "pagoda plugin remove greeter --purge",
+    })
+    await rm(stuck, { recursive: true })
+    expect((await run("plugin", "remove", "greeter", "--purge", "--yes")).exitCode).toBe(0)
+    expect((await run("doctor", "--json")).stdout).not.toContain("PURGE_UNFINISHED")
+  })
+
+  test("--purge takes no path for an id", async () => {
+    const { run, cwd } = await makeHome({ "victim.db": "not a plugin's" })
+    await run("migrate")
+    const { exitCode, stderr } = await run("plugin", "remove", "../../victim", "--purge", "--yes")
+    expect([exitCode, existsSync(join(cwd, "victim.db"))]).toEqual([1, true])
+    expect(stderr).toContain('There is no plugin "../../victim" in the lockfile')
   })
 
   test.each(["info", "update", "remove", "enable", "disable"])(

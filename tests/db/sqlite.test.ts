@@ -1,8 +1,11 @@
+import { Database } from "bun:sqlite"
 import { afterEach, beforeEach, expect, test } from "bun:test"
 import { mkdtemp, readdir, rm, stat } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { sql } from "drizzle-orm"
 import { openDatabase } from "../../src/db/database.ts"
+import { toDatabaseError } from "../../src/db/database-error.ts"
 import { sqliteMigrations } from "../../src/db/migrations.ts"
 
 let folder: string
@@ -19,6 +22,33 @@ test("its files are for their owner's eyes only, and one is left when it is clos
   for (const file of files) expect((await stat(join(folder, "new", file))).mode & 0o777).toBe(0o600)
   await database.close()
   expect(await readdir(join(folder, "new"))).toEqual(["pagoda.db"])
+})
+
+test("one that another program holds, or that may not be written, is no bug: 503, and what to look at", async () => {
+  const file = join(folder, "pagoda.db")
+  const database = await openDatabase({ file })
+  await database.migrate()
+  const other = new Database(file)
+  other.run("begin immediate")
+  try {
+    const write = database.transaction((tx) => tx.execute(sql`create table more (n integer)`))
+    await expect(write).rejects.toMatchObject({
+      code: "DATABASE_UNREACHABLE",
+      status: 503,
+      message: expect.stringMatching(/locked \(SQLITE_BUSY\); does another program hold its file\?$/),
+    })
+  } finally {
+    other.close()
+    await database.close()
+  }
+}, 30_000)
+
+test("what SQLite says of the disk and the file is told from what it says of a statement", () => {
+  const thrown = (code: string) => Object.assign(new Error("no"), { name: "SQLiteError", code })
+  for (const code of ["SQLITE_FULL", "SQLITE_IOERR_WRITE", "SQLITE_READONLY_DBMOVED", "SQLITE_CANTOPEN"])
+    expect(toDatabaseError(thrown(code))).toMatchObject({ code: "DATABASE_UNREACHABLE" })
+  for (const code of ["SQLITE_CONSTRAINT_UNIQUE", "SQLITE_ERROR", "SQLITE_CORRUPT"])
+    expect(toDatabaseError(thrown(code))).toMatchObject({ name: "DatabaseError", code })
 })
 
 test("processes that open a new one at once each come through, and each migration is applied by one of them", async () => {

@@ -116,6 +116,12 @@ describe("a request that does not fit", () => {
       .post("/body", ({ body }) => body, { body: t.Object({ attrs, name: t.String({ maxLength: 3 }) }) })
       .post("/optional", ({ body }) => body, { body: t.Object({ message: t.Optional(t.String()) }) })
       .post("/text", ({ body }) => body, { body: t.String() })
+      .post("/choice", ({ body }) => body, {
+        body: t.Object({
+          kind: t.Union([t.Literal("a"), t.Literal(2)]),
+          other: t.Optional(t.Union([t.Number(), t.Null()])),
+        }),
+      })
       .get("/query", ({ query }) => query, {
         query: t.Object({ n: t.Integer({ minimum: 1 }), x: t.Optional(t.Number()) }),
       })
@@ -132,6 +138,14 @@ describe("a request that does not fit", () => {
     expect(problem.errors).toEqual([
       { path: "attrs.1.n", message: "Expected number", code: "NUMBER" },
       { path: "name", message: "Expected string length less or equal to 3", code: "STRING_MAX_LENGTH" },
+    ])
+  })
+
+  test("is told the choices, where there are some", async () => {
+    const problem = await readProblem(await post("/choice", JSON.stringify({ kind: "c", other: "x" })))
+    expect(problem.errors).toEqual([
+      { path: "kind", message: 'Expected one of "a", 2', code: "UNION" },
+      { path: "other", message: "Expected union value", code: "UNION" },
     ])
   })
 

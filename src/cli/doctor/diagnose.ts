@@ -1,5 +1,5 @@
 import type { Call } from "../command.ts"
-import { bad, bold, good, print, printJson, toSafe } from "../output.ts"
+import { bad, bold, good, print, printJson, toSafe, toSafeLines } from "../output.ts"
 import { checkDatabase } from "./database.ts"
 import { checkFiles } from "./files.ts"
 import type { Finding } from "./finding.ts"
@@ -23,6 +23,7 @@ export async function diagnose({ config, flags, log }: Call): Promise<number> {
 }
 
 function toLine({ name, ok, message, mend }: Finding): string {
-  const line = `  ${ok ? good() : bad()} ${bold(toSafe(name))}: ${toSafe(message)}`
+  const text = toSafeLines(message).replaceAll("\n", "\n    ")
+  const line = `  ${ok ? good() : bad()} ${bold(toSafe(name))}: ${text}`
   return mend === undefined ? line : `${line}\n      ${toSafe(mend)}`
 }
