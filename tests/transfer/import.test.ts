@@ -132,7 +132,7 @@ eachDatabase((_dialect, open) => {
       if (!isOver) setImmediate(turn)
     }
     setImmediate(turn)
-    const blank = " \n".repeat(1024 * 1024)
+    const blank = " \n".repeat(4 * 1024 * 1024)
     for (const [format, file] of [
       ["csv", `name,cpu\n${blank.replaceAll(" ", "")}web01,1\n`],
       ["json", `[${blank}]`],
@@ -140,7 +140,8 @@ eachDatabase((_dialect, open) => {
       const job = await receive(entity, format, file)
       const before = turns
       expect((await job.import()).result).toMatchObject({ failed: 0 })
-      expect(turns - before).toBeGreaterThan(10)
+      // none without a pause; how many with one depends on the machine
+      expect(turns - before).toBeGreaterThan(5)
     }
     isOver = true
   })
