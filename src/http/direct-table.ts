@@ -24,6 +24,7 @@ export function createDirectTable(
 ): DirectTable {
   const known = new Map<string, AnyElysia>()
   let timer: Timer | undefined
+  let isClosed = false
 
   const toRoutes = (): Routes => {
     const routes: Routes = {}
@@ -40,6 +41,7 @@ export function createDirectTable(
     return routes
   }
   const change = () => {
+    if (isClosed) return
     timer ??= setTimeout(() => {
       timer = undefined
       publish(toRoutes())
@@ -60,8 +62,8 @@ export function createDirectTable(
       }
     },
     close() {
+      isClosed = true
       clearTimeout(timer)
-      timer = undefined
       known.clear()
     },
   }

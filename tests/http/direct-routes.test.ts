@@ -186,6 +186,19 @@ test("a plugin that comes, is swapped or goes does so at once", async () => {
   expect(await textOf("late/say/x")).toBe("third")
 })
 
+test("a server that stops takes no more routes", async () => {
+  const app = mount("last", (app) => app.get("/how", how, { auth: false }))
+  const published: string[] = []
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const stopped = createDirectTable(new Map([["last", app]]), Response.error, () => published.push("stopped"))
+  const open = createDirectTable(new Map([["last", app]]), Response.error, () => resolve())
+  stopped.close()
+  stopped.add("last", app)
+  open.add("last", app)
+  await promise
+  expect(published).toEqual([])
+})
+
 test("sockets go on while routes come", async () => {
   await add("socket", (app) =>
     app
